@@ -1,0 +1,187 @@
+"""From settings to objects: the only tables of names, and the only place that tells kinds apart."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqgan import discriminators, generators, objectives, rewards
+from seqgan.checkpoints import load_tree, save_tree
+from seqgan.corpus.dataset import read_alphabet, write_alphabet
+from seqgan.corpus.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
+from seqgan.discriminators import Discriminator
+from seqgan.errors import UserError
+from seqgan.generators import Generator
+from seqgan.objectives import Baseline, Objective, PolicyGradient
+from seqgan.records import read_json, readable_json, write_atomically
+from seqgan.rewards import ActionValue, DiscriminatorReward, RewardModel
+from seqgan.tokens import Alphabet
+
+Settings = Mapping[str, Any]
+
+GENERATORS: Mapping[str, Callable[..., Generator]] = {"lstm": generators.LSTMGenerator}
+DISCRIMINATORS: Mapping[str, Callable[..., Discriminator]] = {
+    "cnn": discriminators.CNNDiscriminator
+}
+LIKELIHOOD_OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
+    "maximum_likelihood": objectives.MaximumLikelihood
+}
+ACTION_VALUES: Mapping[str, Callable[..., ActionValue]] = {
+    "rollout": rewards.MonteCarloRollout,
+    "terminal": rewards.TerminalReward,
+}
+BASELINES: Mapping[str, Baseline | None] = {
+    "none": None,
+    "mean_of_others": objectives.mean_of_others,
+}
+FIXED_REWARDS: Mapping[str, Callable[..., RewardModel]] = {"constant": rewards.ConstantReward}
+
+
+def build_generator(settings: Settings, alphabet: Alphabet, rng: torch.Generator) -> Generator:
+    """Return an untrained generator; ``rng`` is on the processor, whatever the device."""
+    return _build(GENERATORS, settings, alphabet=alphabet, rng=rng)
+
+
+def build_discriminator(
+    settings: Settings, alphabet: Alphabet, max_length: int, rng: torch.Generator
+) -> Discriminator:
+    """Return an untrained discriminator for sentences of at most ``max_length`` tokens."""
+    return _build(DISCRIMINATORS, settings, alphabet=alphabet, max_length=max_length, rng=rng)
+
+
+def build_likelihood_objective(settings: Settings) -> Objective:
+    """Return what a generator is pretrained with."""
+    return _build(LIKELIHOOD_OBJECTIVES, settings)
+
+
+def build_fit(settings: Settings, discriminator: Discriminator) -> DiscriminatorReward:
+    """Return a discriminator as reward model, with a fresh optimizer."""
+    names = ("learning_rate", "batch_size", "epochs")
+    return DiscriminatorReward(discriminator, **{name: settings[name] for name in names})
+
+
+def build_reward(settings: Settings, pretrained: Path | None, device: str) -> RewardModel:
+    """Return the judge of a method; one that learns continues from its pretraining.
+
+    Args:
+        settings: The section ``reward`` of a method.
+        pretrained: Checkpoint of ``pretrain_discriminator``, for the kinds that need it.
+        device: Where it computes.
+    """
+    if settings["kind"] in FIXED_REWARDS:
+        return _build(FIXED_REWARDS, settings)
+    if pretrained is None:
+        raise UserError("a discriminator reward needs --discriminator, the pretrained one")
+    return load_discriminator(pretrained, settings, device)
+
+
+def build_policy_gradient(
+    settings: Settings, generator: Generator, reward: RewardModel
+) -> tuple[PolicyGradient, ActionValue]:
+    """Return the objective of a method, and the action value inside it, which has a state."""
+    value = _build(ACTION_VALUES, settings["action_value"], generator=generator, reward=reward)
+    return PolicyGradient(value, baseline=BASELINES[settings["baseline"]]), value
+
+
+def _build(table: Mapping[str, Callable[..., Any]], settings: Settings, **more: Any) -> Any:
+    options = {name: value for name, value in settings.items() if name != "kind"}
+    return table[settings["kind"]](**options, **more)
+
+
+# --- checkpoints of networks ----------------------------------------------------------------------
+# A checkpoint folder is complete: architecture, alphabet, vocabulary and weights, so that sampling
+# needs nothing else.
+
+
+def save_generator(
+    folder: Path,
+    generator: Generator,
+    settings: Settings,
+    length: int,
+    vocabulary: Vocabulary | None = None,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> None:
+    """Write a generator that can be sampled from; ``weights`` in place of its present ones."""
+    _save_model(folder, settings, generator.alphabet, length)
+    if vocabulary is not None:
+        write_vocabulary(folder / "vocabulary.json", vocabulary)
+    save_tree(folder / "weights.safetensors", dict(weights or generator.state_dict()))
+
+
+def load_generator(folder: Path, device: str) -> tuple[Generator, Settings]:
+    """Return a generator and its ``model.json``, whose ``settings`` it was built from.
+
+    Raises :class:`UserError` if the folder is no checkpoint of a generator, or damaged.
+    """
+    model, alphabet = _read_model(folder, GENERATORS)
+    generator = build_generator(model["settings"], alphabet, torch.Generator())
+    _fill(generator, load_tree(folder / "weights.safetensors"), folder)
+    return generator.to(device), model
+
+
+def read_words(folder: Path) -> Vocabulary | None:
+    """Return the vocabulary of a checkpoint or dataset, if its tokens stand for words."""
+    path = folder / "vocabulary.json"
+    return read_vocabulary(path) if path.is_file() else None
+
+
+def read_oracle(data: Path, device: str) -> Generator | None:
+    """Return the oracle of a dataset, or ``None`` for sentences that people wrote."""
+    folder = data / "oracle"
+    return load_generator(folder, device)[0] if folder.is_dir() else None
+
+
+def save_discriminator(
+    folder: Path, reward: DiscriminatorReward, settings: Settings, alphabet: Alphabet, length: int
+) -> None:
+    """Write a discriminator with its optimizer, which the adversarial phase goes on with."""
+    _save_model(folder, settings, alphabet, length)
+    save_tree(folder / "weights.safetensors", reward.state_dict())
+
+
+def load_discriminator(folder: Path, fit: Settings, device: str) -> DiscriminatorReward:
+    """Return a discriminator that goes on learning with its optimizer's state.
+
+    Args:
+        folder: Checkpoint of ``pretrain_discriminator``.
+        fit: Learning rate, batch size and epochs from here on.
+        device: Where it computes.
+    """
+    model, alphabet = _read_model(folder, DISCRIMINATORS)
+    discriminator = build_discriminator(
+        model["settings"], alphabet, model["length"], torch.Generator()
+    )
+    state = load_tree(folder / "weights.safetensors")
+    _fill(discriminator, state["discriminator"], folder)
+    reward = build_fit(fit, discriminator.to(device))
+    reward.optimizer.load_state_dict(state["optimizer"])
+    for group in reward.optimizer.param_groups:
+        group["lr"] = fit["learning_rate"]  # the state brings the one of its pretraining
+    return reward
+
+
+def _save_model(folder: Path, settings: Settings, alphabet: Alphabet, length: int) -> None:
+    write_atomically(
+        folder / "model.json", readable_json({"settings": dict(settings), "length": length})
+    )
+    write_alphabet(folder / "alphabet.json", alphabet)
+
+
+def _read_model(folder: Path, table: Mapping[str, Any]) -> tuple[Settings, Alphabet]:
+    model = read_json(folder / "model.json")
+    try:
+        if model["settings"]["kind"] not in table:
+            raise UserError(f"{folder} holds {model['settings']['kind']}, not one of {list(table)}")
+        int(model["length"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder}/model.json does not describe a model: {error}") from None
+    return model, read_alphabet(folder / "alphabet.json")
+
+
+def _fill(module: torch.nn.Module, weights: Any, folder: Path) -> None:
+    try:
+        module.load_state_dict(weights)
+    except (RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{folder}: weights and model.json do not fit together: {reason}") from None

@@ -1,0 +1,123 @@
+"""Trees of tensors and plain values in safetensors files, and the folder that a run resumes from.
+
+No pickle is written or read: tensors are safetensors, everything else is JSON in its header.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+
+from seqgan.errors import UserError
+from seqgan.records import canonical_json, write_atomically
+
+STRUCTURE = "structure"
+
+
+def save_tree(path: Path, tree: Any) -> None:
+    """Write nested dicts and lists of tensors and plain values, atomically.
+
+    Equal trees give equal bytes. Keys may be strings or integers.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    structure = _take_apart(tree, "", tensors)
+    header = {STRUCTURE: canonical_json(structure).decode()}
+    write_atomically(path, serialise(tensors, metadata=header))
+
+
+def load_tree(path: Path, device: torch.device | str = "cpu") -> Any:
+    """Return what :func:`save_tree` wrote; raise :class:`UserError` if the file is damaged."""
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            structure = json.loads((file.metadata() or {})[STRUCTURE])
+            return _put_together(structure, file.get_tensor)
+    except FileNotFoundError:
+        raise UserError(f"no such checkpoint: {path}") from None
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise UserError(
+            f"{path} is not a checkpoint of this program, or damaged: {error}"
+        ) from None
+
+
+def _take_apart(node: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
+    if isinstance(node, torch.Tensor):
+        tensors[name] = node.detach().contiguous()
+        return {"tensor": name}
+    if isinstance(node, dict):
+        pairs = [[key, _take_apart(value, f"{name}/{key}", tensors)] for key, value in node.items()]
+        return {"dict": pairs}
+    if isinstance(node, (list, tuple)):
+        return {"list": [_take_apart(each, f"{name}/{i}", tensors) for i, each in enumerate(node)]}
+    if isinstance(node, float):
+        return {"float": node.hex()}  # exact, and able to say infinity
+    return {"value": node}
+
+
+def _put_together(node: Any, tensor: Callable[[str], torch.Tensor]) -> Any:
+    ((kind, content),) = node.items()
+    if kind == "tensor":
+        return tensor(content)
+    if kind == "dict":
+        return {key: _put_together(value, tensor) for key, value in content}
+    if kind == "list":
+        return [_put_together(each, tensor) for each in content]
+    return float.fromhex(content) if kind == "float" else content
+
+
+class ResumeFolder:
+    """Where a stage keeps its state while it runs: the two newest states, under a lock.
+
+    The folder is keyed by everything that decides the result, so a state can only ever be
+    continued by the run that it belongs to. It is no output of the workflow, which deletes those
+    before each attempt.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = open(folder / "lock", "w")  # noqa: SIM115 - held until the process ends
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(
+                f"another process is computing the same result in {folder}; wait for it or stop it"
+            ) from None
+
+    def save(self, step: int, state: Any) -> None:
+        """Keep a state beside the one before it; older ones go."""
+        path = self.folder / f"state-{step:09d}.safetensors"
+        save_tree(path, state)
+        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+        write_atomically(path.with_suffix(".sha256"), checksum.encode())
+        for old in self._states()[:-2]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".sha256").unlink(missing_ok=True)
+
+    def latest(self, device: torch.device | str = "cpu") -> Any | None:
+        """Return the newest undamaged state, or ``None``; a damaged one is passed over."""
+        for path in reversed(self._states()):
+            checksum = path.with_suffix(".sha256")
+            content = path.read_bytes()
+            if checksum.is_file() and checksum.read_text() == hashlib.sha256(content).hexdigest():
+                return load_tree(path, device)
+        return None
+
+    def discard(self) -> None:
+        """Remove the folder: the result is in place."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+    def _states(self) -> list[Path]:
+        return sorted(self.folder.glob("state-*.safetensors"))
+
+
+def resume_key(*parts: Any) -> str:
+    """Return the name of the folder for a run decided by ``parts``."""
+    return hashlib.sha256(canonical_json(parts)).hexdigest()[:20]

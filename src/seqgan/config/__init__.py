@@ -1,0 +1,1 @@
+"""The experiment as closed, immutable data; nothing in here imports torch."""

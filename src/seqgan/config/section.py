@@ -1,0 +1,19 @@
+"""What all parts of the configuration share: closed, immutable, strictly typed."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PAPER = "Yu et al. 2017"
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Section(BaseModel):
+    """A closed, immutable part of the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

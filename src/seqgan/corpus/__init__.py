@@ -1,0 +1,1 @@
+"""From a text file or an oracle to arrays of tokens."""

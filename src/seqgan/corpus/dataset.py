@@ -1,0 +1,107 @@
+"""Prepared sentences on disk: three arrays of tokens, their alphabet, and what they stand for."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from seqgan.corpus.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
+from seqgan.errors import UserError
+from seqgan.records import read_json, readable_json, write_atomically
+from seqgan.tokens import Alphabet, check_tokens
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training, validation and test sentences in one alphabet.
+
+    Attributes:
+        train: What generators and discriminators learn from.
+        validation: What selects models.
+        test: What only the final evaluation sees.
+        alphabet: Which ids exist and what they mean.
+        vocabulary: The words, where the ids stand for any.
+    """
+
+    train: Int[Tensor, "train_sentences time"]
+    validation: Int[Tensor, "validation_sentences time"]
+    test: Int[Tensor, "test_sentences time"]
+    alphabet: Alphabet
+    vocabulary: Vocabulary | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens in the longest sentence."""
+        return self.train.shape[1]
+
+
+def write_tokens(path: Path, tokens: Int[Tensor, "sentences time"]) -> None:
+    """Write sentences as a NumPy array of 32-bit integers; -1 is padding."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        np.save(file, tokens.cpu().numpy().astype(np.int32), allow_pickle=False)
+
+
+def read_tokens(path: Path) -> Int[Tensor, "sentences time"]:
+    """Return what :func:`write_tokens` wrote; raise :class:`UserError` if it is damaged."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(f"{path} is not an array of tokens ({error}); was it cut short?") from None
+    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
+        raise UserError(
+            f"{path} must hold a table of token ids, but holds {array.dtype} of shape {array.shape}"
+        )
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def write_dataset(folder: Path, dataset: Dataset, facts: dict[str, Any]) -> None:
+    """Write a dataset, and beside it what is worth knowing about it."""
+    for split in SPLITS:
+        write_tokens(folder / f"{split}.npy", getattr(dataset, split))
+    write_alphabet(folder / "alphabet.json", dataset.alphabet)
+    if dataset.vocabulary is not None:
+        write_vocabulary(folder / "vocabulary.json", dataset.vocabulary)
+    write_atomically(folder / "facts.json", readable_json(facts))
+
+
+def read_dataset(folder: Path, device: torch.device | str = "cpu") -> Dataset:
+    """Return what :func:`write_dataset` wrote, with its tokens on a device.
+
+    Raises :class:`UserError` if a part is missing, damaged or breaks the token contract.
+    """
+    alphabet = read_alphabet(folder / "alphabet.json")
+    splits = {split: read_tokens(folder / f"{split}.npy") for split in SPLITS}
+    for split, tokens in splits.items():
+        try:
+            check_tokens(tokens, alphabet)
+        except ValueError as error:
+            raise UserError(f"{folder / split}.npy: {error}") from None
+    words = folder / "vocabulary.json"
+    return Dataset(
+        **{split: tokens.to(device) for split, tokens in splits.items()},
+        alphabet=alphabet,
+        vocabulary=read_vocabulary(words) if words.is_file() else None,
+    )
+
+
+def write_alphabet(path: Path, alphabet: Alphabet) -> None:
+    """Write an alphabet as JSON."""
+    write_atomically(path, readable_json(asdict(alphabet)))
+
+
+def read_alphabet(path: Path) -> Alphabet:
+    """Return what :func:`write_alphabet` wrote; raise :class:`UserError` if it is damaged."""
+    found = read_json(path)
+    try:
+        return Alphabet(**{**found, "never_emitted": tuple(found["never_emitted"])})
+    except (TypeError, KeyError, ValueError) as error:
+        raise UserError(f"{path} does not describe an alphabet: {error}") from None

@@ -1,0 +1,115 @@
+"""Discriminators: one logit per sentence, positive when it looks real."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from seqgan.tokens import Alphabet, is_real
+
+
+class Discriminator(nn.Module, ABC):
+    """Tells real sentences from generated ones.
+
+    There is no training mode: dropout happens in the calls that are given a stream to draw it
+    from, so it cannot be left on by accident while sentences are scored.
+    """
+
+    @abstractmethod
+    def forward(
+        self, tokens: Int[Tensor, "batch time"], dropout_rng: torch.Generator | None = None
+    ) -> Float[Tensor, " batch"]:
+        """Return the log-odds that each sentence is real."""
+
+    @abstractmethod
+    def penalty(self) -> Float[Tensor, ""]:
+        """Return the regularisation term of the training loss."""
+
+
+@final
+class CNNDiscriminator(Discriminator):
+    """Convolutions over embedded tokens, max over time, a highway layer, two classes.
+
+    The architecture and the initialisation of the code released with Yu et al. (2017):
+    convolutions and classifier from a normal of deviation 0.1 truncated at two deviations, with
+    biases 0.1; highway layer Glorot-uniform; embedding U(-1, 1). The penalty is
+    ``l2 * (||W||² + ||b||²) / 2`` of the classifier alone. The two-class softmax is kept, though
+    one logit would do: Adam's path depends on it. Padding embeds to zero.
+
+    Raises ``ValueError`` where a filter is wider than ``max_length``.
+    """
+
+    def __init__(
+        self,
+        *,
+        alphabet: Alphabet,
+        max_length: int,
+        embedding_dim: int,
+        widths: Sequence[int],
+        num_filters: Sequence[int],
+        dropout: float,
+        l2: float,
+        rng: torch.Generator,
+    ) -> None:
+        super().__init__()
+        if max(widths) > max_length:
+            raise ValueError(
+                f"a filter must not be wider than a sentence, but {max(widths)} is wider than "
+                f"{max_length} tokens"
+            )
+        self.dropout, self.l2 = dropout, l2
+        num_features = sum(num_filters)
+        glorot = (3 / num_features) ** 0.5  # TensorFlow's default for a square matrix and its bias
+
+        def uniform(*shape: int, limit: float) -> nn.Parameter:
+            return nn.Parameter(torch.empty(shape).uniform_(-limit, limit, generator=rng))
+
+        def truncated(*shape: int) -> nn.Parameter:
+            weights = torch.empty(shape)
+            nn.init.trunc_normal_(weights, std=0.1, a=-0.2, b=0.2, generator=rng)
+            return nn.Parameter(weights)
+
+        def constant(size: int) -> nn.Parameter:
+            return nn.Parameter(torch.full((size,), 0.1))
+
+        self.embedding = uniform(alphabet.vocab_size, embedding_dim, limit=1.0)
+        self.filters = nn.ParameterList(
+            truncated(count, embedding_dim, width)
+            for width, count in zip(widths, num_filters, strict=True)
+        )
+        self.filter_biases = nn.ParameterList(constant(count) for count in num_filters)
+        self.highway_weights = uniform(num_features, num_features, limit=glorot)
+        self.highway_bias = uniform(num_features, limit=glorot)
+        self.gate_weights = uniform(num_features, num_features, limit=glorot)
+        self.gate_bias = uniform(num_features, limit=glorot)
+        self.output_weights = truncated(2, num_features)
+        self.output_bias = constant(2)
+
+    def forward(
+        self, tokens: Int[Tensor, "batch time"], dropout_rng: torch.Generator | None = None
+    ) -> Float[Tensor, " batch"]:
+        embedded = F.embedding(tokens.clamp(min=0), self.embedding) * is_real(tokens)[..., None]
+        channels = embedded.transpose(1, 2)
+        # ReLU and the bias commute with the maximum over time; after it they touch far less.
+        pooled = torch.cat(
+            [
+                (F.conv1d(channels, weights).amax(dim=-1) + bias).relu()
+                for weights, bias in zip(self.filters, self.filter_biases, strict=True)
+            ],
+            dim=1,
+        )
+        gate = F.linear(pooled, self.gate_weights, self.gate_bias).sigmoid()
+        transformed = F.linear(pooled, self.highway_weights, self.highway_bias).relu()
+        features = torch.lerp(pooled, transformed, gate)
+        if dropout_rng is not None and self.dropout:
+            uniforms = torch.rand(features.shape, generator=dropout_rng, device=features.device)
+            features = features * (uniforms >= self.dropout) / (1 - self.dropout)
+        fake, real = F.linear(features, self.output_weights, self.output_bias).unbind(dim=1)
+        return real - fake
+
+    def penalty(self) -> Float[Tensor, ""]:
+        return self.l2 * (self.output_weights.square().sum() + self.output_bias.square().sum()) / 2

@@ -1,0 +1,213 @@
+"""The results tree: which jobs an experiment consists of, what each reads and writes.
+
+The Snakefile spells the same paths as patterns; a test holds the two together. Paths are relative
+to the folder that holds ``results/``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqgan.config.corpus import OracleCorpus
+from seqgan.config.experiment import REAL, Experiment, external_files
+from seqgan.config.training import (
+    DiscriminatorRewardConfig,
+    LikelihoodMethod,
+    PolicyGradientMethod,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one stage.
+
+    Attributes:
+        experiment: Name of the experiment.
+        stage: Name of the stage; its script is ``src/<stage>.py``.
+        settings: The parts of the configuration that the stage reads.
+        seed: Training seed, for stages that run once for each.
+        method: Name of the method, for stages that run once for each.
+        outputs: Files and folders it makes, by the name of their option on the command line.
+        upstream: Jobs whose outputs it reads.
+        external: Files of the user that it reads.
+    """
+
+    experiment: str
+    stage: str
+    settings: dict[str, Any]
+    seed: int | None = None
+    method: str | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
+    upstream: tuple["Job", ...] = ()
+    external: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the job is called within its experiment, such as ``seed-1/evaluate-mle``."""
+        folder = "" if self.seed is None else f"seed-{self.seed}/"
+        return f"{folder}{self.stage}{'' if self.method is None else f'-{self.method}'}"
+
+    @property
+    def spec(self) -> str:
+        """Where its settings and code digests are frozen; the same file for every seed."""
+        suffix = "" if self.method is None else f"-{self.method}"
+        return f"results/{self.experiment}/.spec/{self.stage}{suffix}.json"
+
+    @property
+    def receipt(self) -> str:
+        """Where it records what was made from what."""
+        return f"results/{self.experiment}/receipts/{self.name}.json"
+
+
+def jobs(name: str, experiment: Experiment) -> list[Job]:
+    """Return the jobs of an experiment, each after those it depends on."""
+    return list(_jobs(name, experiment))
+
+
+def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
+    results = f"results/{name}"
+    oracle = isinstance(experiment.corpus, OracleCorpus)
+    data = Job(
+        name,
+        "sample_oracle" if oracle else "prepare_corpus",
+        {"corpus": _plain(experiment.corpus)},
+        outputs={"data": f"{results}/data"},
+        external=tuple(external_files(experiment).values()),
+    )
+    yield data
+    evaluations, curves, samples = [], [], []
+    for seed in experiment.seeds:
+        folder = f"seed-{seed}"
+
+        def training(stage: str, folder: str = folder) -> dict[str, str]:
+            return {
+                "checkpoint": f"{results}/checkpoints/{folder}/{stage}",
+                "metrics": f"{results}/metrics/{folder}/{stage}.jsonl",
+            }
+
+        pretraining = _plain(experiment.generator_pretraining)
+        hand_over = pretraining.pop("hand_over")
+        generator = Job(
+            name,
+            "pretrain_generator",
+            {"generator": _plain(experiment.generator), "generator_pretraining": pretraining},
+            seed,
+            outputs=training("pretrain_generator"),
+            upstream=(data,),
+        )
+        discriminator = Job(
+            name,
+            "pretrain_discriminator",
+            {
+                "hand_over": hand_over,
+                "discriminator": _plain(experiment.discriminator),
+                "discriminator_pretraining": _plain(experiment.discriminator_pretraining),
+            },
+            seed,
+            outputs=training("pretrain_discriminator"),
+            upstream=(data, generator),
+        )
+        yield generator
+        curves.append(generator)
+        if any(needs_discriminator(method) for method in experiment.methods.values()):
+            yield discriminator
+            curves.append(discriminator)
+        for method in [REAL, *experiment.methods]:
+            settings = experiment.methods.get(method)
+            trained: tuple[Job, ...] = (generator,)
+            weights = None
+            if isinstance(settings, LikelihoodMethod):
+                weights = settings.weights
+            elif isinstance(settings, PolicyGradientMethod):
+                adversarial = Job(
+                    name,
+                    "train_adversarially",
+                    {"hand_over": hand_over, "method": _plain(settings)},
+                    seed,
+                    method,
+                    training(f"train_adversarially-{method}"),
+                    (data, generator, discriminator)
+                    if needs_discriminator(settings)
+                    else (data, generator),
+                )
+                yield adversarial
+                curves.append(adversarial)
+                trained, weights = (adversarial,), "last"
+            else:
+                trained = ()
+            sampling = Job(
+                name,
+                "sample_sentences",
+                {"weights": weights, "sampling": _plain(experiment.sampling)},
+                seed,
+                method,
+                {"samples": f"{results}/samples/{folder}/{method}"},
+                (data, *trained),
+            )
+            evaluation = Job(
+                name,
+                "evaluate",
+                {
+                    "weights": weights,
+                    "sampling": _plain(experiment.sampling),
+                    "evaluation": _plain(experiment.evaluation),
+                },
+                seed,
+                method,
+                {"scores": f"{results}/metrics/{folder}/evaluate-{method}.json"},
+                (data, sampling, *trained),
+            )
+            yield sampling
+            yield evaluation
+            samples.append(sampling)
+            evaluations.append(evaluation)
+    summary = Job(
+        name,
+        "summarise",
+        {
+            "seeds": list(experiment.seeds),
+            "methods": [REAL, *experiment.methods],
+            "baseline": baseline(experiment),
+        },
+        outputs={
+            "table": f"{results}/summary.csv",
+            "text": f"{results}/summary.txt",
+        },
+        upstream=tuple(evaluations),
+    )
+    yield summary
+    yield Job(
+        name,
+        "report",
+        {
+            "experiment": name,
+            "description": experiment.description,
+            "seeds": list(experiment.seeds),
+            "methods": {REAL: {"kind": REAL}}
+            | {method: _plain(settings) for method, settings in experiment.methods.items()},
+            "generator_pretraining": _plain(experiment.generator_pretraining),
+            "corpus": _plain(experiment.corpus),
+            "report": _plain(experiment.report),
+        },
+        outputs={"report": f"{results}/report.html", "figures": f"{results}/figures"},
+        upstream=(summary, *evaluations, *curves, *samples),
+    )
+
+
+def baseline(experiment: Experiment) -> str | None:
+    """Return the method that others are compared with: the first that is likelihood alone."""
+    for name, method in experiment.methods.items():
+        if isinstance(method, LikelihoodMethod):
+            return name
+    return None
+
+
+def needs_discriminator(method: Any) -> bool:
+    """Return whether a method starts from the pretrained discriminator."""
+    return isinstance(method, PolicyGradientMethod) and isinstance(
+        method.reward, DiscriminatorRewardConfig
+    )
+
+
+def _plain(section: Any) -> dict[str, Any]:
+    return section.model_dump(mode="json")

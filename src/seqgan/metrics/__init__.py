@@ -1,0 +1,1 @@
+"""What a set of generated sentences is worth, each number with its signature."""

@@ -1,0 +1,76 @@
+"""Points of the learning curves, measured on streams and data that training does not touch."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from seqgan.decoding import sample_sentences, score
+from seqgan.generators import Generator
+from seqgan.rewards import DiscriminatorReward
+from seqgan.tokens import is_real
+from seqgan.training import StepMetrics
+
+
+@final
+@dataclass
+class GeneratorMonitor:
+    """How a generator stands: likelihood of validation data, and of its samples.
+
+    ``nll_validation`` is the negative log-likelihood of held-out sentences under the generator,
+    ``entropy`` that of its own samples, ``nll_oracle`` that of its samples under the oracle; all
+    in nats per token.
+    """
+
+    generator: Generator
+    validation: Int[Tensor, "sentences time"]
+    oracle: Generator | None
+    num_sentences: int
+    rng: torch.Generator
+
+    def __call__(self) -> StepMetrics:
+        """Return the metrics of the present weights."""
+        length = self.validation.shape[1]
+        samples = sample_sentences(self.generator, self.num_sentences, length, self.rng)
+        metrics: StepMetrics = {
+            "nll_validation": nll(self.generator, self.validation),
+            "entropy": nll(self.generator, samples),
+        }
+        if self.oracle is not None:
+            metrics["nll_oracle"] = nll(self.oracle, samples)
+        return metrics
+
+
+@final
+@dataclass
+class DiscriminatorMonitor:
+    """How well a discriminator tells held-out sentences from fresh ones: an honest accuracy.
+
+    ``accuracy_heldout`` is the mean of its accuracies on validation sentences and on as many
+    fresh samples, ``score_heldout`` and ``score_fresh`` its mean probability of being real.
+    """
+
+    reward: DiscriminatorReward
+    generator: Generator
+    validation: Int[Tensor, "sentences time"]
+    num_sentences: int
+    rng: torch.Generator
+
+    def __call__(self) -> StepMetrics:
+        """Return the metrics of the present weights."""
+        real = self.validation[: self.num_sentences]
+        fake = sample_sentences(self.generator, len(real), real.shape[1], self.rng)
+        of_real, of_fake = self.reward.score(real), self.reward.score(fake)
+        correct = ((of_real > 0.5).float().mean() + (of_fake <= 0.5).float().mean()) / 2
+        return {
+            "accuracy_heldout": correct.item(),
+            "score_heldout": of_real.mean().item(),
+            "score_fresh": of_fake.mean().item(),
+        }
+
+
+def nll(generator: Generator, tokens: Int[Tensor, "sentences time"]) -> float:
+    """Return the negative log-likelihood of sentences, in nats per token without padding."""
+    return (-score(generator, tokens).sum() / is_real(tokens).sum()).item()

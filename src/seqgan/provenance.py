@@ -1,0 +1,296 @@
+"""What a stage should be made from (spec), and what it was made from and gave (receipt).
+
+Hashes and bytes only: no modification time, no state of Snakemake, DVC or git is trusted. This
+module imports no torch, because every parse of the Snakefile imports it.
+"""
+
+import ast
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from seqgan.errors import UserError
+from seqgan.records import canonical_json, read_json, readable_json, write_atomically
+
+SCHEMA = 1
+SOURCE = Path(__file__).resolve().parents[1]
+"""The folder ``src`` with the stage scripts and the package."""
+IGNORED = {".snakemake_timestamp"}
+LIBRARIES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
+
+
+def sha256(content: bytes) -> str:
+    """Return the digest of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return digest and size of a file, or of every file in a folder.
+
+    Raises :class:`UserError` if there is neither.
+    """
+    if path.is_dir():
+        files = {}
+        for root, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(set(names) - IGNORED):
+                file = Path(root, name)
+                files[file.relative_to(path).as_posix()] = _describe_file(file)
+        return {"files": dict(sorted(files.items()))}
+    return _describe_file(path)
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            return {
+                "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+                "bytes": path.stat().st_size,
+            }
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+
+
+# --- code -----------------------------------------------------------------------------------------
+
+
+def _imported(path: Path, package: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*(parents if node.level else []), *filter(None, [node.module])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _sources(script: Path, root: Path) -> list[Path]:
+    """Return the script and every module below ``root`` that it imports, however indirectly."""
+    found, pending = {script}, [(script, "")]
+    while pending:
+        path, package = pending.pop()
+        for name in _imported(path, package):
+            parts = name.split(".")
+            for depth in range(1, len(parts) + 1):
+                stem = root.joinpath(*parts[:depth])
+                for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
+                    if candidate.is_file() and candidate not in found:
+                        found.add(candidate)
+                        inside = (
+                            parts[:depth] if candidate.stem == "__init__" else parts[: depth - 1]
+                        )
+                        pending.append((candidate, ".".join(inside)))
+    return sorted(found)
+
+
+def _meaning(path: Path) -> bytes:
+    """Return the syntax tree of a module without comments, layout and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [  # type: ignore[attr-defined]
+                each
+                for each in body
+                if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+            ] or [ast.Pass()]
+    return ast.dump(tree).encode()
+
+
+@cache
+def code_digests(stage: str, source: Path = SOURCE) -> dict[str, str]:
+    """Return ``{path below src: digest}`` of a stage script and all of ours that it imports.
+
+    Read from the import statements; modules that are imported dynamically, data files and
+    libraries are not covered (libraries are recorded in the receipt).
+    """
+    script = source / f"{stage}.py"
+    return {
+        path.relative_to(source).as_posix(): sha256(_meaning(path))[:16]
+        for path in _sources(script, source)
+    }
+
+
+# --- spec -----------------------------------------------------------------------------------------
+
+
+def spec(stage: str, settings: dict[str, Any], source: Path = SOURCE) -> dict[str, Any]:
+    """Return what decides the outputs of a stage, apart from its inputs and its seed."""
+    return {
+        "schema": SCHEMA,
+        "stage": stage,
+        "settings": settings,
+        "code": code_digests(stage, source),
+    }
+
+
+def write_if_changed(path: Path, value: Any) -> None:
+    """Write JSON only where it differs, so that a modification time means a modification."""
+    content = readable_json(value)
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomically(path, content)
+
+
+# --- receipt --------------------------------------------------------------------------------------
+
+
+def receipt(
+    spec: dict[str, Any],
+    *,
+    seed: int | None,
+    inputs: dict[str, Any],
+    outputs: Iterable[Path],
+    environment: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the record of a finished job: no times, so that equal runs give equal receipts."""
+    body = {
+        "spec": spec,
+        "seed": seed,
+        "inputs": inputs,
+        "outputs": {path.as_posix(): describe(path) for path in outputs},
+        "environment": environment,
+    }
+    return {"schema": SCHEMA, "sha256": sha256(canonical_json(body)), **body}
+
+
+def read_receipt(path: Path) -> dict[str, Any]:
+    """Return a receipt; raise :class:`UserError` if it is missing, altered or of another kind."""
+    found = read_json(path)
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise UserError(f"{path} is not a receipt that this version can read; run snakemake again")
+    body = {key: value for key, value in found.items() if key not in ("schema", "sha256")}
+    if sha256(canonical_json(body)) != found.get("sha256"):
+        raise UserError(f"{path} was altered after it was written; delete it and run snakemake")
+    return found
+
+
+def environment(device: str, threads: int) -> dict[str, Any]:
+    """Return what else may decide the last bits of a result: libraries, device and threads."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "libraries": versions,
+        "device": device,
+        "threads": threads,
+    }
+
+
+def check_inputs(paths: Iterable[Path], receipts: Iterable[Path]) -> dict[str, Any]:
+    """Return descriptions of the inputs, after comparing them with the receipts of their makers.
+
+    Raises :class:`UserError` if an input has other bytes than its receipt records.
+    """
+    recorded: dict[str, tuple[Any, Path]] = {}
+    for path in receipts:
+        for output, description in read_receipt(path)["outputs"].items():
+            recorded[output] = (description, path)
+    found = {}
+    for path in paths:
+        key = path.as_posix()
+        found[key] = describe(path)
+        if key in recorded and recorded[key][0] != found[key]:
+            difference = "; ".join(differences(recorded[key][0], found[key]))
+            raise UserError(
+                f"{path} has not the bytes that {recorded[key][1]} records ({difference}); "
+                f"delete that receipt and start snakemake again"
+            )
+    return found
+
+
+def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
+    """Yield ``key: old → new`` for every leaf in which two trees differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from differences(
+                old.get(key), new.get(key), f"{where}.{key}" if where else str(key)
+            )
+    elif old != new:
+        yield f"{where}: {_short(old)} → {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 24 else f"{text[:12]}…"
+
+
+# --- verify ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class State:
+    """What :func:`verify` found of a job: ok, absent, stale, damaged or missing, and why."""
+
+    name: str
+    verdict: str
+    reasons: list[str] = field(default_factory=list)
+
+
+def verify(jobs: Iterable[Any], root: Path) -> list[State]:
+    """Compare every job's receipt with its present settings, code, inputs and output bytes.
+
+    ``ok`` everything corresponds · ``absent`` the receipt holds but the outputs are not here ·
+    ``stale`` settings, code or inputs differ, or an upstream job is not ok · ``damaged`` outputs
+    or receipt have other bytes · ``missing`` no receipt.
+
+    Args:
+        jobs: Jobs of :func:`seqgan.layout.jobs`, each after its upstream.
+        root: Folder that holds ``results/``.
+    """
+    states: dict[str, State] = {}
+    receipts: dict[str, dict[str, Any]] = {}
+    for job in jobs:
+        states[job.name] = _verify_job(job, root, states, receipts)
+    return list(states.values())
+
+
+def _verify_job(
+    job: Any, root: Path, states: dict[str, State], receipts: dict[str, dict[str, Any]]
+) -> State:
+    path = root / job.receipt
+    if not path.is_file():
+        return State(job.name, "missing", ["no receipt: not run yet"])
+    try:
+        found = receipts[job.name] = read_receipt(path)
+    except UserError as error:
+        return State(job.name, "damaged", [str(error)])
+    stale = list(differences(found["spec"], spec(job.stage, job.settings)))
+    if found["seed"] != job.seed:
+        stale.append(f"seed: {found['seed']} → {job.seed}")
+    for upstream in job.upstream:
+        verdict = states[upstream.name].verdict
+        if verdict not in ("ok", "absent"):
+            stale.append(f"{upstream.name} is {verdict}")
+            continue
+        for output, description in receipts[upstream.name]["outputs"].items():
+            if output in found["inputs"] and found["inputs"][output] != description:
+                stale.append(f"was made from another {output}")
+    for external in job.external:
+        present = describe(root / external) if (root / external).is_file() else None
+        if found["inputs"].get(external) != present:
+            stale.append(f"{external} has changed" if present else f"{external} is gone")
+    if stale:
+        return State(job.name, "stale", stale)
+    if found["outputs"].keys() != set(job.outputs.values()):
+        return State(job.name, "damaged", ["the receipt names other outputs"])
+    gone = [output for output in found["outputs"] if not (root / output).exists()]
+    if gone and len(gone) == len(found["outputs"]):
+        return State(job.name, "absent", ["outputs are not here"])
+    damaged = [f"{output} is gone" for output in gone]
+    for output, description in found["outputs"].items():
+        if output not in gone:
+            damaged += [
+                f"{output}: {each}" for each in differences(description, describe(root / output))
+            ]
+    return State(job.name, "damaged", damaged) if damaged else State(job.name, "ok")

@@ -1,0 +1,75 @@
+"""Files that are either whole or absent: JSON, JSON lines, and atomic replacement."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from seqgan.errors import UserError
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one spelling of a value: sorted keys, no spaces, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
+    ).encode()
+
+
+def readable_json(value: Any) -> bytes:
+    """Return JSON for people: sorted keys, indented, one final newline."""
+    text = json.dumps(value, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False)
+    return f"{text}\n".encode()
+
+
+def json_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return one JSON object a line."""
+    return b"".join(
+        json.dumps(row, allow_nan=False, ensure_ascii=False).encode() + b"\n" for row in rows
+    )
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file such that a reader, or a crash, sees the old or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Move a finished file or folder to its place, in place of what was there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    partial.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file; raise :class:`UserError` if there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not JSON ({error}); was it cut short?") from None
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects in a file of JSON lines; raise :class:`UserError` if one is broken."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not JSON lines ({error}); was it cut short?") from None

@@ -1,0 +1,228 @@
+"""Who judges a sentence, and what that makes each of its tokens worth."""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqgan.decoding import roll_out
+from seqgan.discriminators import Discriminator
+from seqgan.generators import Generator
+from seqgan.tokens import is_real
+
+Metrics = Mapping[str, float]
+
+# Sentences that a discriminator scores at once: its activations then stay below about 100 MB.
+SCORING_BATCH = 1024
+
+
+class RewardModel(ABC):
+    """Judges finished sentences; may learn to judge better."""
+
+    @abstractmethod
+    def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        """Return a value in ``[0, 1]``; higher means more like the corpus. Carries no gradient."""
+
+    @abstractmethod
+    def fit(
+        self,
+        real: Int[Tensor, "batch time"],
+        fake: Int[Tensor, "batch time"],
+        rng: torch.Generator,
+    ) -> Metrics:
+        """Learn to tell two sets of equal size apart. A fixed judge returns ``{}``."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Return what :meth:`fit` has changed."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+
+
+@final
+class DiscriminatorReward(RewardModel):
+    """The adversary of SeqGAN: ``D(y)``, the probability that ``y`` is real.
+
+    ``fit`` minimises equation 5 of Yu et al. (2017) by ``epochs`` passes over the two sets,
+    shuffled together once, in batches of ``batch_size`` sentences (the last batch may be smaller).
+    """
+
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        *,
+        learning_rate: float,
+        batch_size: int,
+        epochs: int,
+    ) -> None:
+        self.discriminator = discriminator
+        self.optimizer = torch.optim.Adam(discriminator.parameters(), lr=learning_rate)
+        self.batch_size, self.epochs = batch_size, epochs
+
+    @torch.no_grad()
+    def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        return torch.cat(
+            [self.discriminator(some) for some in tokens.split(SCORING_BATCH)]
+        ).sigmoid()
+
+    def fit(
+        self,
+        real: Int[Tensor, "batch time"],
+        fake: Int[Tensor, "batch time"],
+        rng: torch.Generator,
+    ) -> Metrics:
+        order = torch.randperm(len(real) + len(fake), generator=rng, device=rng.device)
+        tokens = torch.cat([real, fake])[order]
+        labels = (order < len(real)).float()
+        total_loss = total_correct = torch.zeros((), device=tokens.device)
+        for _ in range(self.epochs):
+            for some, truth in zip(
+                tokens.split(self.batch_size), labels.split(self.batch_size), strict=True
+            ):
+                logits = self.discriminator(some, dropout_rng=rng)
+                loss = F.binary_cross_entropy_with_logits(logits, truth)
+                self.optimizer.zero_grad()
+                (loss + self.discriminator.penalty()).backward()
+                self.optimizer.step()
+                total_loss = total_loss + loss.detach() * len(some)
+                total_correct = total_correct + ((logits.detach() > 0) == (truth > 0)).sum()
+        count = len(tokens) * self.epochs
+        return {
+            "discriminator_loss": total_loss.item() / count,
+            "discriminator_accuracy": total_correct.item() / count,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "discriminator": self.discriminator.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+@final
+class ConstantReward(RewardModel):
+    """The control that knows nothing: every sentence is worth ``value``.
+
+    A positive reward without a baseline lowers the generator's entropy whatever it says, so what
+    a method gains beyond this control is what its reward model contributes.
+    """
+
+    def __init__(self, value: float = 1.0) -> None:
+        self.value = value
+
+    def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        return torch.full((len(tokens),), self.value, device=tokens.device)
+
+    def fit(
+        self,
+        real: Int[Tensor, "batch time"],
+        fake: Int[Tensor, "batch time"],
+        rng: torch.Generator,
+    ) -> Metrics:
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state:
+            raise ValueError(f"a constant reward has no state, but was given {sorted(state)}")
+
+
+class ActionValue(ABC):
+    """Estimates ``Q(prefix, token)``: the reward to expect once a token is chosen."""
+
+    @abstractmethod
+    def __call__(
+        self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
+    ) -> Float[Tensor, "batch time"]:
+        """Return ``Q[i, t]``, the value of choosing ``tokens[i, t]``; zero at padding."""
+
+    @abstractmethod
+    def track(self, generator: Generator) -> None:
+        """Follow the generator after a round of updates."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Return what :meth:`track` has changed."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+
+
+@final
+class MonteCarloRollout(ActionValue):
+    """Average reward of ``num_rollouts`` completions of every prefix.
+
+    ``Q(y[:t], y[t])`` is the mean of ``D`` over completions of ``y[:t + 1]`` before the last
+    token, and ``D(y)`` at it: Yu et al. (2017), equation 4. The completions come from a copy of
+    the generator, of which :meth:`track` keeps the share ``tracking_rate``: 0 follows the
+    generator exactly, 0.8 is the moving average that the released code writes down (and which
+    never takes effect there).
+    """
+
+    def __init__(
+        self, generator: Generator, reward: RewardModel, *, num_rollouts: int, tracking_rate: float
+    ) -> None:
+        self.policy = copy.deepcopy(generator).requires_grad_(False)
+        self.reward, self.num_rollouts, self.tracking_rate = reward, num_rollouts, tracking_rate
+
+    @torch.no_grad()
+    def __call__(
+        self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
+    ) -> Float[Tensor, "batch time"]:
+        batch, time = tokens.shape
+        uniforms = torch.rand(
+            time - 1, batch, self.num_rollouts, time, generator=rng, device=tokens.device
+        )
+        completed = roll_out(self.policy, tokens, uniforms).flatten(0, 2)
+        expected = self.reward.score(completed).view(time - 1, batch, -1).mean(dim=2)
+        values = torch.cat([expected, self.reward.score(tokens)[None]]).T
+        return torch.where(is_real(tokens), values, 0.0)
+
+    @torch.no_grad()
+    def track(self, generator: Generator) -> None:
+        for mine, theirs in zip(self.policy.parameters(), generator.parameters(), strict=True):
+            mine.lerp_(theirs, 1 - self.tracking_rate)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"policy": self.policy.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.policy.load_state_dict(state["policy"])
+
+
+@final
+class TerminalReward(ActionValue):
+    """Credit every token with the reward of its finished sentence (Williams, 1992)."""
+
+    def __init__(self, generator: Generator, reward: RewardModel) -> None:
+        self.reward = reward
+
+    @torch.no_grad()
+    def __call__(
+        self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
+    ) -> Float[Tensor, "batch time"]:
+        return torch.where(is_real(tokens), self.reward.score(tokens)[:, None], 0.0)
+
+    def track(self, generator: Generator) -> None:
+        pass
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state:
+            raise ValueError(f"a terminal reward has no state, but was given {sorted(state)}")

@@ -1,0 +1,62 @@
+"""A training run inside a stage: resumed, measured, saved by time, and shown."""
+
+import time
+from collections.abc import Callable
+
+from seqgan.checkpoints import ResumeFolder, resume_key
+from seqgan.errors import UserError
+from seqgan.stage import Context, Stopped
+from seqgan.training import NonFiniteError, Run, StepMetrics, train
+
+SECONDS_BETWEEN_STATES = 60.0
+
+
+def carry_through(
+    context: Context,
+    run: Run,
+    update: Callable[[Run], StepMetrics],
+    *,
+    until: int,
+    unit: str,
+    measure: Callable[[int], StepMetrics],
+) -> None:
+    """Take a run to its last step, wherever an earlier attempt left it.
+
+    ``run.history`` then holds one row for every step: what ``update`` saw, and what ``measure``
+    says of the state after it. An uninterrupted run and one that was killed and continued, any
+    number of times, end with the same bytes.
+
+    Raises :class:`UserError` if a loss is not finite, naming the step and the last good state.
+    """
+    folder = ResumeFolder(context.work / resume_key(context.name, *context.key))
+    if (state := folder.latest(context.device)) is not None:
+        run.load_state_dict(state)
+        context.say(f"continues after {unit} {run.step} of {until}")
+    elif not run.history:
+        run.history.append({"step": 0, **measure(0)})
+    saved_at, saved_step = time.monotonic(), run.step
+    steps = train(run, update, until=until)
+    try:
+        for step, metrics in context.follow(
+            steps,
+            total=until,
+            unit=unit,
+            start=run.step,
+        ):
+            metrics |= measure(step)
+            run.history.append({"step": step, **metrics})
+            if time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
+                folder.save(step, run.state_dict())
+                saved_at, saved_step = time.monotonic(), step
+    except Stopped:
+        folder.save(run.step, run.state_dict())
+        raise
+    except NonFiniteError as error:
+        good = (
+            f"state after {unit} {saved_step} is in {folder.folder}" if saved_step else "none saved"
+        )
+        raise UserError(
+            f"{context.name}: {error}; lower `learning_rate` or `max_grad_norm` "
+            f"(last good state: {good})"
+        ) from None
+    folder.discard()

@@ -1,0 +1,71 @@
+"""The token contract that every module shares.
+
+A batch of sentences is ``tokens: Int[Tensor, "batch time"]`` with these promises:
+
+* Ids ``0 .. vocab_size - 1`` are tokens; ``PAD`` (-1) fills a row after the end of its sentence
+  and appears nowhere else.
+* The end token, where the alphabet has one, appears at most once, and only ``PAD`` follows it.
+* The start token is never stored: generators prepend it themselves. It may be an id of its own
+  (text) or an ordinary id that sentences may contain too (the oracle world of the paper).
+* ``is_real`` is the only mask in this project; ``True`` means "counts".
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+PAD = -1
+
+
+def is_real(tokens: Int[Tensor, "*batch time"]) -> Bool[Tensor, "*batch time"]:
+    """Mark every token that belongs to its sentence, the end token included."""
+    return tokens != PAD
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Which token ids exist, which one starts, which one ends, which ones are never emitted.
+
+    Attributes:
+        vocab_size: Number of ids; they run from 0 to ``vocab_size - 1``.
+        start: Id that a generator reads before the first token.
+        end: Id that ends a sentence, or ``None`` where every sentence has the full length.
+        never_emitted: Ids that no sentence contains; generators give them probability zero.
+    """
+
+    vocab_size: int
+    start: int = 0
+    end: int | None = None
+    never_emitted: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        special = {"start": self.start, "end": self.end}
+        for name, token in special.items():
+            if token is not None and not 0 <= token < self.vocab_size:
+                raise ValueError(
+                    f"the {name} token must be an id below {self.vocab_size}, but is {token}"
+                )
+        if self.end in self.never_emitted:
+            raise ValueError(f"the end token {self.end} must be one that sentences may contain")
+
+
+def check_tokens(tokens: Int[Tensor, "batch time"], alphabet: Alphabet) -> None:
+    """Raise ``ValueError`` with the first row that breaks the token contract."""
+    real = is_real(tokens)
+    broken = {
+        "an id outside the vocabulary": (tokens < PAD) | (tokens >= alphabet.vocab_size),
+        "padding before a token": ~real[:, :-1] & real[:, 1:],
+    }
+    if alphabet.never_emitted:
+        never = torch.tensor(alphabet.never_emitted, device=tokens.device)
+        broken["an id that no sentence may contain"] = torch.isin(tokens, never)
+    if alphabet.end is None:
+        broken["padding, though its alphabet has no end token"] = ~real
+    else:
+        broken["a token after the end"] = (tokens[:, :-1] == alphabet.end) & real[:, 1:]
+    for what, where in broken.items():
+        if where.any():
+            row = int(where.any(dim=1).nonzero()[0])
+            raise ValueError(f"sentence {row} contains {what}: {tokens[row].tolist()}")

@@ -1,0 +1,209 @@
+"""The one training loop, the state that makes it resumable, and what one step of it does."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from seqgan.decoding import sample_sentences
+from seqgan.errors import UserError
+from seqgan.generators import Generator
+from seqgan.objectives import Objective
+from seqgan.randomness import RandomStreams
+from seqgan.rewards import ActionValue, RewardModel
+
+# A list is a value per position of a sentence.
+StepMetrics = dict[str, float | list[float]]
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss or gradient became infinite or NaN; the weights were left as they were."""
+
+
+class Stateful(Protocol):
+    """Anything with a state that a checkpoint must hold."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
+
+
+@dataclass
+class Run:
+    """Everything that changes during training: enough to continue exactly."""
+
+    parts: dict[str, Stateful]
+    streams: RandomStreams
+    step: int = 0
+    history: list[StepMetrics] = field(default_factory=list)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the whole state as a tree of tensors and plain values."""
+        return {
+            "step": self.step,
+            "history": self.history,
+            "streams": self.streams.state_dict(),
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what :meth:`state_dict` returned."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
+        self.streams.load_state_dict(state["streams"])
+        self.step, self.history = state["step"], list(state["history"])
+
+
+def train(
+    run: Run, update: Callable[[Run], StepMetrics], *, until: int
+) -> Iterator[tuple[int, StepMetrics]]:
+    """Apply ``update`` until ``run.step == until``, yielding each step and what it measured.
+
+    Logging, evaluation and checkpoints are ordinary code of whoever consumes the steps. Raises
+    :class:`NonFiniteError` with the step, before any weight has changed.
+    """
+    while run.step < until:
+        try:
+            metrics = update(run)
+        except NonFiniteError as error:
+            raise NonFiniteError(f"{error} in step {run.step + 1}") from None
+        run.step += 1
+        yield run.step, metrics
+
+
+@final
+@dataclass
+class GeneratorUpdate:
+    """One step of Adam on an objective, with the norm of the gradient clipped."""
+
+    generator: Generator
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    max_grad_norm: float
+
+    def __call__(self, real: Int[Tensor, "batch time"], run: Run) -> dict[str, Tensor]:
+        """Update the generator once; ``real`` is a batch of the corpus."""
+        loss = self.objective(self.generator, real, step=run.step, rng=run.streams["sampling"])
+        self.optimizer.zero_grad()
+        loss.value.backward()
+        norm = nn.utils.clip_grad_norm_(self.generator.parameters(), self.max_grad_norm)
+        if not torch.isfinite(norm + loss.value.detach()):
+            raise NonFiniteError(
+                f"the generator's loss is {loss.value.item()} and its gradient norm {norm.item()}"
+            )
+        self.optimizer.step()
+        return {**loss.metrics, "gradient_norm": norm}
+
+
+@final
+@dataclass
+class LikelihoodEpoch:
+    """One pass over the corpus in shuffled batches; the last batch may be smaller."""
+
+    update: GeneratorUpdate
+    corpus: Int[Tensor, "sentences time"]
+    batch_size: int
+
+    def __call__(self, run: Run) -> StepMetrics:
+        rng = run.streams["batches"]
+        order = torch.randperm(len(self.corpus), generator=rng, device=rng.device)
+        seen = [self.update(self.corpus[rows], run) for rows in order.split(self.batch_size)]
+        return average(seen)
+
+
+@final
+@dataclass
+class DiscriminatorRound:
+    """Fit a reward model to fresh negatives and as many real sentences."""
+
+    generator: Generator
+    reward: RewardModel
+    corpus: Int[Tensor, "sentences time"]
+    num_sentences: int
+
+    def __call__(self, run: Run) -> StepMetrics:
+        rng = run.streams["batches"]
+        rows = torch.randperm(len(self.corpus), generator=rng, device=rng.device)
+        real = self.corpus[rows[: self.num_sentences]]
+        fake = sample_sentences(
+            self.generator, self.num_sentences, real.shape[1], run.streams["negatives"]
+        )
+        return dict(self.reward.fit(real, fake, run.streams["discriminator"]))
+
+
+@final
+@dataclass
+class AdversarialRound:
+    """One iteration of the outer loop of Algorithm 1 (Yu et al., 2017).
+
+    ``generator_steps`` policy-gradient updates (g-steps), then the rollout policy follows, then
+    ``reward_steps`` rounds (d-steps) of fitting the reward model.
+    """
+
+    update: GeneratorUpdate
+    action_value: ActionValue
+    discriminator_round: DiscriminatorRound
+    generator_steps: int
+    reward_steps: int
+    batch_size: int
+
+    def __call__(self, run: Run) -> StepMetrics:
+        # An objective may use the shape of real sentences, or their content.
+        corpus, rng = self.discriminator_round.corpus, run.streams["batches"]
+        seen = []
+        for _ in range(self.generator_steps):
+            rows = torch.randint(len(corpus), (self.batch_size,), generator=rng, device=rng.device)
+            seen.append(self.update(corpus[rows], run))
+        self.action_value.track(self.update.generator)
+        metrics = average(seen)
+        for _ in range(self.reward_steps):
+            metrics |= self.discriminator_round(run)
+        return metrics
+
+
+def negatives_per_round(wanted: int | None, corpus: Int[Tensor, "sentences time"]) -> int:
+    """Return how many negatives a round draws: as many as the corpus has, unless told.
+
+    Raises :class:`UserError` for more than there are real sentences to set against them.
+    """
+    if wanted is not None and wanted > len(corpus):
+        raise UserError(
+            f"`num_sentences` must not exceed the training set, but {wanted} is more than "
+            f"{len(corpus)}; lower it, or leave it out to use all"
+        )
+    return wanted or len(corpus)
+
+
+@final
+class BestWeights:
+    """A copy of the weights with the lowest score so far: for selection on validation data."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self.score, self.step = float("inf"), 0
+        self.weights: dict[str, Tensor] = self._copy()
+
+    def offer(self, score: float, step: int) -> None:
+        """Keep the module's present weights if their score is lower than any before."""
+        if score < self.score:
+            self.score, self.step, self.weights = score, step, self._copy()
+
+    def _copy(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self._module.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the copy and where it was taken."""
+        return {"score": self.score, "step": self.step, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.score, self.step, self.weights = state["score"], state["step"], state["weights"]
+
+
+def average(seen: list[dict[str, Float[Tensor, "*shape"]]]) -> StepMetrics:
+    """Return the mean of every metric, in one transfer from the device per metric."""
+    return {
+        name: torch.stack([each[name] for each in seen]).mean(dim=0).tolist() for name in seen[0]
+    }

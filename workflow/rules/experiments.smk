@@ -1,0 +1,73 @@
+# Checks the configuration, freezes the spec of every stage, and tells rules what they read.
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SOURCE = Path(str(workflow.current_basedir)).resolve().parents[1] / "src"
+sys.path.insert(0, str(SOURCE))
+# Stages run in the Python that runs snakemake, also where no environment was activated.
+os.environ.update(
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+)
+
+from seqgan.config.experiment import ConfigError, validate
+from seqgan.layout import jobs
+from seqgan.provenance import spec, write_if_changed
+
+try:
+    CONFIG = validate(config, root=Path.cwd())
+except ConfigError as error:
+    raise WorkflowError("the configuration is wrong\n" + str(error)) from None
+
+JOBS = {
+    (job.experiment, job.stage, job.seed, job.method): job
+    for name in CONFIG.run
+    for job in jobs(name, CONFIG.experiments[name])
+}
+
+# Nodes of a cluster parse this file too, while the configuration may have been edited: only the
+# main process decides what a run means.
+if getattr(workflow, "is_main_process", True):
+    for job in JOBS.values():
+        write_if_changed(Path(job.spec), spec(job.stage, job.settings))
+
+
+def find(stage, wildcards):
+    """Return the job that a rule is asked for."""
+    seed = int(wildcards.seed) if hasattr(wildcards, "seed") else None
+    return JOBS[wildcards.experiment, stage, seed, getattr(wildcards, "method", None)]
+
+
+def receipts(stage):
+    """Return the input function for the receipts of a stage's upstream."""
+    return lambda wildcards: [job.receipt for job in find(stage, wildcards).upstream]
+
+
+def made_by(makers, output, stage):
+    """Return the input function for an output of those upstream jobs that `makers` names."""
+
+    def paths(wildcards):
+        upstream = find(stage, wildcards).upstream
+        return [job.outputs[output] for job in upstream if job.stage in makers]
+
+    return paths
+
+
+def external(stage):
+    """Return the input function for the files that the user brings."""
+    return lambda wildcards: list(find(stage, wildcards).external)
+
+
+def memory(wildcards):
+    """Return what a job of this experiment may use, in MB."""
+    return CONFIG.experiments[wildcards.experiment].resources.memory_mb
+
+
+def experiments_with(stage):
+    """Return the pattern of the names of experiments that have a stage."""
+    names = [re.escape(name) for name, found, _, _ in JOBS if found == stage]
+    return "|".join(names) or "(?!)"

@@ -1,0 +1,62 @@
+rule summarise:
+    input:
+        spec="results/{experiment}/.spec/summarise.json",
+        receipts=receipts("summarise"),
+        scores=made_by(["evaluate"], "scores", "summarise"),
+    output:
+        table=report(
+            "results/{experiment}/summary.csv",
+            caption="../report/summary.rst",
+            category="{experiment}",
+        ),
+        text="results/{experiment}/summary.txt",
+        provenance="results/{experiment}/provenance/summarise.json",
+        receipt="results/{experiment}/receipts/summarise.json",
+    log:
+        "results/{experiment}/logs/summarise.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    shell:
+        "python src/summarise.py --spec {input.spec:q} --receipts {input.receipts:q}"
+        " --scores {input.scores:q} --table {output.table:q} --text {output.text:q}"
+        " --provenance {output.provenance:q} --receipt {output.receipt:q}"
+        " --log {log:q} --threads {threads}"
+
+
+rule report:
+    input:
+        spec="results/{experiment}/.spec/report.json",
+        receipts=receipts("report"),
+        table="results/{experiment}/summary.csv",
+        curves=made_by(
+            ["pretrain_generator", "pretrain_discriminator", "train_adversarially"],
+            "metrics",
+            "report",
+        ),
+        samples=made_by(["sample_sentences"], "samples", "report"),
+    output:
+        report=report(
+            "results/{experiment}/report.html",
+            caption="../report/report.rst",
+            category="{experiment}",
+        ),
+        figures=report(
+            directory("results/{experiment}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figures.rst",
+            category="{experiment}",
+        ),
+        provenance="results/{experiment}/provenance/report.json",
+        receipt="results/{experiment}/receipts/report.json",
+    log:
+        "results/{experiment}/logs/report.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    shell:
+        "python src/report.py --spec {input.spec:q} --receipts {input.receipts:q}"
+        " --table {input.table:q} --curves {input.curves:q} --samples {input.samples:q}"
+        " --report {output.report:q} --figures {output.figures:q}"
+        " --provenance {output.provenance:q} --receipt {output.receipt:q}"
+        " --log {log:q} --threads {threads}"
