@@ -1,12 +1,26 @@
 """Make one HTML page of an experiment that opens offline, and its figures as files."""
 
+from seqgan.evidence import (
+    Evidence,
+    read_facts,
+    read_histories,
+    read_samples,
+    read_scores,
+    read_table,
+)
+from seqgan.figures import draw_all
+from seqgan.ledger import read_ledger
+from seqgan.page import render
+from seqgan.records import write_atomically
 from seqgan.stage import Context, Stage
 
 STAGE = Stage(
     "report",
     __doc__,
     inputs={
+        "data": "folder of the dataset",
         "table": "CSV table of summarise",
+        "scores": "files of evaluate, for every seed and method",
         "curves": "learning curves of the training stages, for every seed",
         "samples": "folders of sample_sentences, for every seed",
     },
@@ -16,9 +30,29 @@ STAGE = Stage(
 
 
 def run(context: Context) -> None:
-    """Draw the curves and planes, and put them beside the table."""
-    context.output("report").write_text("stub")
-    context.output("figures").mkdir()
+    """Draw the curves and planes, and put them beside the table.
+
+    Figures depend on the inputs alone. The page also shows who computed them, which differs from
+    run to run: the provenance beside each of the receipts that were given.
+    """
+    settings = context.settings
+    evidence = Evidence(
+        settings,
+        read_table(context.input("table")),
+        read_histories(context.inputs("curves")),
+        read_scores(context.inputs("scores")),
+        read_samples(
+            context.inputs("samples"), settings["seeds"][0], settings["report"]["num_samples"]
+        ),
+        {} if not context.inputs("data") else read_facts(context.input("data")),
+    )
+    drawings = draw_all(evidence)
+    folder = context.output("figures")
+    folder.mkdir()
+    for drawing in drawings:
+        drawing.save(folder)
+    page = render(evidence, drawings, read_ledger(context.inputs("receipts")))
+    write_atomically(context.output("report"), page.encode())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """From settings to objects: the only tables of names, and the only place that tells kinds apart."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,8 @@ def load_generator(folder: Path, device: str) -> tuple[Generator, Settings]:
     Raises :class:`UserError` if the folder is no checkpoint of a generator, or damaged.
     """
     model, alphabet = _read_model(folder, GENERATORS)
-    generator = build_generator(model["settings"], alphabet, torch.Generator())
+    with _read_from(folder):
+        generator = build_generator(model["settings"], alphabet, torch.Generator())
     _fill(generator, load_tree(folder / "weights.safetensors"), folder)
     return generator.to(device), model
 
@@ -149,9 +151,10 @@ def load_discriminator(folder: Path, fit: Settings, device: str) -> Discriminato
         device: Where it computes.
     """
     model, alphabet = _read_model(folder, DISCRIMINATORS)
-    discriminator = build_discriminator(
-        model["settings"], alphabet, model["length"], torch.Generator()
-    )
+    with _read_from(folder):
+        discriminator = build_discriminator(
+            model["settings"], alphabet, model["length"], torch.Generator()
+        )
     state = load_tree(folder / "weights.safetensors")
     _fill(discriminator, state["discriminator"], folder)
     reward = build_fit(fit, discriminator.to(device))
@@ -170,13 +173,21 @@ def _save_model(folder: Path, settings: Settings, alphabet: Alphabet, length: in
 
 def _read_model(folder: Path, table: Mapping[str, Any]) -> tuple[Settings, Alphabet]:
     model = read_json(folder / "model.json")
-    try:
+    with _read_from(folder):
         if model["settings"]["kind"] not in table:
             raise UserError(f"{folder} holds {model['settings']['kind']}, not one of {list(table)}")
         int(model["length"])
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{folder}/model.json does not describe a model: {error}") from None
     return model, read_alphabet(folder / "alphabet.json")
+
+
+@contextmanager
+def _read_from(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong with the content of ``model.json`` into a line for the user."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{folder}/model.json does not describe a model: {reason}") from None
 
 
 def _fill(module: torch.nn.Module, weights: Any, folder: Path) -> None:

@@ -40,7 +40,7 @@ def load_tree(path: Path, device: torch.device | str = "cpu") -> Any:
             return _put_together(structure, file.get_tensor)
     except FileNotFoundError:
         raise UserError(f"no such checkpoint: {path}") from None
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise UserError(
             f"{path} is not a checkpoint of this program, or damaged: {error}"
         ) from None
@@ -48,6 +48,8 @@ def load_tree(path: Path, device: torch.device | str = "cpu") -> Any:
 
 def _take_apart(node: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(node, torch.Tensor):
+        while name in tensors:  # the keys "a/b" and "a", "b" spell the same name
+            name += "'"
         tensors[name] = node.detach().contiguous()
         return {"tensor": name}
     if isinstance(node, dict):
@@ -68,7 +70,11 @@ def _put_together(node: Any, tensor: Callable[[str], torch.Tensor]) -> Any:
         return {key: _put_together(value, tensor) for key, value in content}
     if kind == "list":
         return [_put_together(each, tensor) for each in content]
-    return float.fromhex(content) if kind == "float" else content
+    if kind == "float":
+        return float.fromhex(content)
+    if kind == "value":
+        return content
+    raise ValueError(f"it holds a {kind!r}")
 
 
 class ResumeFolder:
@@ -104,8 +110,8 @@ class ResumeFolder:
         """Return the newest undamaged state, or ``None``; a damaged one is passed over."""
         for path in reversed(self._states()):
             checksum = path.with_suffix(".sha256")
-            content = path.read_bytes()
-            if checksum.is_file() and checksum.read_text() == hashlib.sha256(content).hexdigest():
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            if checksum.is_file() and checksum.read_bytes() == found.encode():
                 return load_tree(path, device)
         return None
 

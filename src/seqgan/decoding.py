@@ -54,7 +54,8 @@ def invert_cdf(
     rows = torch.arange(batch, device=weights.device)
     before = torch.where(block > 0, reached[rows, (block - 1).clamp(min=0)], 0.0)
     within = padded[rows, block].cumsum(dim=1)
-    return block * BLOCK + _first_above(within, target - before)
+    # Weights that are NaN have no such category: any id will do, the loss will tell of them.
+    return (block * BLOCK + _first_above(within, target - before)).clamp(max=vocab - 1)
 
 
 def _first_above(
@@ -63,7 +64,7 @@ def _first_above(
     """Return the first category above the target; the last one with any weight if none is."""
     found = torch.searchsorted(cumulative, target[:, None], right=True)
     last = torch.searchsorted(cumulative, cumulative[:, -1:].contiguous())
-    return torch.minimum(found, last)[:, 0]
+    return torch.minimum(found, last)[:, 0].clamp(max=cumulative.shape[1] - 1)
 
 
 @torch.no_grad()

@@ -166,7 +166,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
         "summarise",
         {
             "seeds": list(experiment.seeds),
-            "methods": [REAL, *experiment.methods],
+            "methods": [REAL, *in_table_order(experiment)],
             "baseline": baseline(experiment),
         },
         outputs={
@@ -184,22 +184,32 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
             "description": experiment.description,
             "seeds": list(experiment.seeds),
             "methods": {REAL: {"kind": REAL}}
-            | {method: _plain(settings) for method, settings in experiment.methods.items()},
+            | {name: _plain(experiment.methods[name]) for name in in_table_order(experiment)},
+            "baseline": baseline(experiment),
             "generator_pretraining": _plain(experiment.generator_pretraining),
             "corpus": _plain(experiment.corpus),
             "report": _plain(experiment.report),
         },
         outputs={"report": f"{results}/report.html", "figures": f"{results}/figures"},
-        upstream=(summary, *evaluations, *curves, *samples),
+        upstream=(data, summary, *evaluations, *curves, *samples),
     )
 
 
 def baseline(experiment: Experiment) -> str | None:
-    """Return the method that others are compared with: the first that is likelihood alone."""
-    for name, method in experiment.methods.items():
-        if isinstance(method, LikelihoodMethod):
-            return name
-    return None
+    """Return the method that others are compared with, if there is one."""
+    if experiment.baseline is not None:
+        return experiment.baseline
+    first = in_table_order(experiment)[0]
+    return first if isinstance(experiment.methods[first], LikelihoodMethod) else None
+
+
+def in_table_order(experiment: Experiment) -> list[str]:
+    """Return the methods, likelihood alone first, then by name.
+
+    Not in the order of the file: rearranging a mapping must not change any result.
+    """
+    methods = experiment.methods
+    return sorted(methods, key=lambda name: (not isinstance(methods[name], LikelihoodMethod), name))
 
 
 def needs_discriminator(method: Any) -> bool:

@@ -67,8 +67,9 @@ def read_json(path: Path) -> Any:
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """Return the objects in a file of JSON lines; raise :class:`UserError` if one is broken."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        # Not splitlines(): it also cuts at signs that may stand inside a JSON string.
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        return [json.loads(line) for line in lines if lines != [""]]
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seqgan.decoding import roll_out
 from seqgan.discriminators import Discriminator
+from seqgan.errors import NonFiniteError
 from seqgan.generators import Generator
 from seqgan.tokens import is_real
 
@@ -88,6 +89,8 @@ class DiscriminatorReward(RewardModel):
             ):
                 logits = self.discriminator(some, dropout_rng=rng)
                 loss = F.binary_cross_entropy_with_logits(logits, truth)
+                if not torch.isfinite(loss):
+                    raise NonFiniteError(f"the discriminator's loss is {loss.item()}")
                 self.optimizer.zero_grad()
                 (loss + self.discriminator.penalty()).backward()
                 self.optimizer.step()
@@ -188,8 +191,8 @@ class MonteCarloRollout(ActionValue):
             time - 1, batch, self.num_rollouts, time, generator=rng, device=tokens.device
         )
         completed = roll_out(self.policy, tokens, uniforms).flatten(0, 2)
-        expected = self.reward.score(completed).view(time - 1, batch, -1).mean(dim=2)
-        values = torch.cat([expected, self.reward.score(tokens)[None]]).T
+        scores = self.reward.score(completed).view(time - 1, batch, self.num_rollouts)
+        values = torch.cat([scores.mean(dim=2), self.reward.score(tokens)[None]]).T
         return torch.where(is_real(tokens), values, 0.0)
 
     @torch.no_grad()

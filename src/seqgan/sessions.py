@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from seqgan.checkpoints import ResumeFolder, resume_key
-from seqgan.errors import UserError
+from seqgan.errors import NonFiniteError, UserError
 from seqgan.stage import Context, Stopped
-from seqgan.training import NonFiniteError, Run, StepMetrics, train
+from seqgan.training import Run, StepMetrics, train
 
 SECONDS_BETWEEN_STATES = 60.0
 
@@ -32,20 +34,16 @@ def carry_through(
     if (state := folder.latest(context.device)) is not None:
         run.load_state_dict(state)
         context.say(f"continues after {unit} {run.step} of {until}")
-    elif not run.history:
-        run.history.append({"step": 0, **measure(0)})
     saved_at, saved_step = time.monotonic(), run.step
-    steps = train(run, update, until=until)
     try:
-        for step, metrics in context.follow(
-            steps,
-            total=until,
-            unit=unit,
-            start=run.step,
-        ):
-            metrics |= measure(step)
+        if not run.history:
+            run.history.append({"step": 0, **finite(measure(0), 0)})
+        steps = train(run, update, until=until)
+        for step, metrics in context.follow(steps, total=until, unit=unit, start=run.step):
+            metrics |= finite(measure(step), step)
             run.history.append({"step": step, **metrics})
-            if time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
+            # The last state is kept too: writing the outputs may be interrupted.
+            if step == until or time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
                 folder.save(step, run.state_dict())
                 saved_at, saved_step = time.monotonic(), step
     except Stopped:
@@ -59,4 +57,12 @@ def carry_through(
             f"{context.name}: {error}; lower `learning_rate` or `max_grad_norm` "
             f"(last good state: {good})"
         ) from None
-    folder.discard()
+    context.at_end(folder.discard)
+
+
+def finite(metrics: StepMetrics, step: int) -> StepMetrics:
+    """Return the metrics; raise :class:`NonFiniteError` if one is infinite or NaN."""
+    for name, value in metrics.items():
+        if not np.isfinite(value).all():
+            raise NonFiniteError(f"{name} is {value} after step {step}")
+    return metrics

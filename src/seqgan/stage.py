@@ -58,6 +58,7 @@ class Context:
         self.stopping = False
         self._arguments, self._log = arguments, log
         self._outputs: dict[str, Path] = {}
+        self._at_end: list[Callable[[], None]] = []
 
     def input(self, name: str) -> Path:
         """Return the path of an input; raise :class:`UserError` if it was not given."""
@@ -74,9 +75,15 @@ class Context:
         """Return where to write an output; it is moved to its place when the stage ends well."""
         place = Path(getattr(self._arguments, name))
         partial = place.with_name(f".{place.name}.partial")
+        if name not in self._outputs:
+            _remove(partial)  # what a process that was killed left there
         self._outputs[name] = partial
         partial.parent.mkdir(parents=True, exist_ok=True)
         return partial
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Do something once all outputs and the receipt are in place."""
+        self._at_end.append(action)
 
     def say(self, line: str) -> None:
         """Print a line to the terminal and the log."""
@@ -188,12 +195,17 @@ class Stage:
     ) -> NoReturn:
         """Run the stage and end the process: 0, or 1 after one line that says what is wrong."""
         given = self.parser.parse_args(arguments)
-        with contextlib.ExitStack() as stack:
-            log = None
-            if given.log:
-                Path(given.log).parent.mkdir(parents=True, exist_ok=True)
-                log = stack.enter_context(open(given.log, "w", encoding="utf-8"))
-            sys.exit(guarded(lambda: self._run(run, given, log), self.name, log))
+        log = Path(given.log) if given.log else None
+        sys.exit(guarded(lambda: self._with_log(run, given, log), self.name, log))
+
+    def _with_log(
+        self, run: Callable[[Context], None], given: argparse.Namespace, log: Path | None
+    ) -> None:
+        if log is None:
+            return self._run(run, given, None)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "w", encoding="utf-8") as file:
+            return self._run(run, given, file)
 
     def _run(
         self, run: Callable[[Context], None], given: argparse.Namespace, log: TextIO | None
@@ -210,7 +222,10 @@ class Stage:
         stop_gently(context)
         try:
             run(context)
-            for name, partial in context._outputs.items():
+            partials = {name: context.output(name) for name in self.outputs}
+            if forgotten := [name for name, path in partials.items() if not path.exists()]:
+                raise RuntimeError(f"it did not make --{', --'.join(forgotten)}")
+            for name, partial in partials.items():
                 put_in_place(partial, Path(getattr(given, name)))
         finally:
             for partial in context._outputs.values():
@@ -228,17 +243,21 @@ class Stage:
                 Path(given.provenance), readable_json(_provenance(record, time.monotonic() - began))
             )
         write_atomically(Path(given.receipt), readable_json(record))
+        for action in context._at_end:
+            action()
 
 
-def check_code(name: str, spec: Mapping[str, Any]) -> None:
+def check_code(name: str, spec: Any) -> None:
     """Raise :class:`UserError` if the code is not what the spec was planned for."""
-    if spec.get("stage") != name:
-        raise UserError(f"--spec is for the stage {spec.get('stage')}, not for {name}")
+    if not isinstance(spec, dict) or not {"stage", "settings", "code"} <= spec.keys():
+        raise UserError("--spec is not a spec that snakemake wrote; start snakemake again")
+    if spec["stage"] != name:
+        raise UserError(f"--spec is for the stage {spec['stage']}, not for {name}")
     if spec["code"] != code_digests(name):
         raise UserError("the code has changed since this run was planned; start snakemake again")
 
 
-def guarded(work: Callable[[], None], name: str, log: TextIO | None = None) -> int:
+def guarded(work: Callable[[], None], name: str, log: Path | None = None) -> int:
     """Run a command and return its exit status; every failure becomes one line.
 
     The traceback of an error that is ours goes to the log, where there is one.
@@ -259,17 +278,25 @@ def guarded(work: Callable[[], None], name: str, log: TextIO | None = None) -> i
     except Exception as error:
         line = _explain_memory(error)
         if line is None:
-            where = log.name if log is not None else "standard error"
+            where = log if log is not None else "standard error"
             trace = traceback.format_exc()
-            print(trace, file=log or sys.stderr, flush=True)
+            if log is None:
+                print(trace, file=sys.stderr, flush=True)
+            _append(log, trace)
             line = (
-                f"a mistake in this program: {type(error).__name__}: {error}; please report it "
-                f"with the traceback in {where}"
+                f"a mistake in this program: {type(error).__name__}: "
+                f"{' '.join(str(error).split())}; please report it with the traceback in {where}"
             )
     print(f"{name}: error: {line}", file=sys.stderr, flush=True)
-    if log is not None:
-        print(f"error: {line}", file=log, flush=True)
+    _append(log, f"error: {line}\n")
     return 1
+
+
+def _append(log: Path | None, text: str) -> None:
+    """Add to the log, if the disk that may have caused the error still lets us."""
+    if log is not None:
+        with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
+            file.write(text)
 
 
 def _explain_os_error(error: OSError) -> str:

@@ -57,7 +57,8 @@ def summarise(scores: Scores, *, methods: Sequence[str], baseline: str | None) -
         others = values.get((baseline, metric)) if baseline else None
         if others and method != baseline:
             paired = [value - others[seed] for seed, value in by_seed.items() if seed in others]
-            row["difference"], row["difference_low"], row["difference_high"] = interval(paired)
+            if paired:
+                row["difference"], row["difference_low"], row["difference_high"] = interval(paired)
         row["signature"] = signatures[method, metric]
         rows.append(row)
     names = [

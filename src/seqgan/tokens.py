@@ -5,6 +5,7 @@ A batch of sentences is ``tokens: Int[Tensor, "batch time"]`` with these promise
 * Ids ``0 .. vocab_size - 1`` are tokens; ``PAD`` (-1) fills a row after the end of its sentence
   and appears nowhere else.
 * The end token, where the alphabet has one, appears at most once, and only ``PAD`` follows it.
+  A sentence without one fills its row.
 * The start token is never stored: generators prepend it themselves. It may be an id of its own
   (text) or an ordinary id that sentences may contain too (the oracle world of the paper).
 * ``is_real`` is the only mask in this project; ``True`` means "counts".
@@ -64,7 +65,10 @@ def check_tokens(tokens: Int[Tensor, "batch time"], alphabet: Alphabet) -> None:
     if alphabet.end is None:
         broken["padding, though its alphabet has no end token"] = ~real
     else:
-        broken["a token after the end"] = (tokens[:, :-1] == alphabet.end) & real[:, 1:]
+        ended = tokens[:, :-1] == alphabet.end
+        broken["a token after the end"] = ended & real[:, 1:]
+        broken["no token"] = ~real[:, :1]
+        broken["padding, though it has not ended"] = real[:, :-1] & ~ended & ~real[:, 1:]
     for what, where in broken.items():
         if where.any():
             row = int(where.any(dim=1).nonzero()[0])

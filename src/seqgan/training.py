@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqgan.decoding import sample_sentences
-from seqgan.errors import UserError
+from seqgan.errors import NonFiniteError, UserError
 from seqgan.generators import Generator
 from seqgan.objectives import Objective
 from seqgan.randomness import RandomStreams
@@ -19,10 +19,7 @@ from seqgan.rewards import ActionValue, RewardModel
 StepMetrics = dict[str, float | list[float]]
 
 
-class NonFiniteError(ArithmeticError):
-    """A loss or gradient became infinite or NaN; the weights were left as they were."""
-
-
+@runtime_checkable
 class Stateful(Protocol):
     """Anything with a state that a checkpoint must hold."""
 

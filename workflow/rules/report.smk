@@ -28,7 +28,9 @@ rule report:
     input:
         spec="results/{experiment}/.spec/report.json",
         receipts=receipts("report"),
+        data="results/{experiment}/data",
         table="results/{experiment}/summary.csv",
+        scores=made_by(["evaluate"], "scores", "report"),
         curves=made_by(
             ["pretrain_generator", "pretrain_discriminator", "train_adversarially"],
             "metrics",
@@ -56,7 +58,8 @@ rule report:
         "../../environment.yml"
     shell:
         "python src/report.py --spec {input.spec:q} --receipts {input.receipts:q}"
-        " --table {input.table:q} --curves {input.curves:q} --samples {input.samples:q}"
+        " --data {input.data:q} --table {input.table:q} --scores {input.scores:q}"
+        " --curves {input.curves:q} --samples {input.samples:q}"
         " --report {output.report:q} --figures {output.figures:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"
         " --log {log:q} --threads {threads}"

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from seqgan.config.section import Positive, PositiveCount, Section
+from seqgan.config.section import Positive, PositiveCount, Section, distinct
 
 
 class Sampling(Section):
@@ -24,6 +24,8 @@ class Evaluation(Section):
     bleu_orders: Annotated[tuple[PositiveCount, ...], Field(min_length=1)] = Field(
         default=(2, 3, 4, 5), description="Longest n-grams of BLEU and Self-BLEU."
     )
+
+    _distinct = field_validator("bleu_orders")(distinct)
 
 
 class ReportConfig(Section):

@@ -12,7 +12,7 @@ from seqgan.config.corpus import CorpusConfig, FileCorpus, OracleCorpus
 from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling
 from seqgan.config.models import DiscriminatorConfig, GeneratorConfig
 from seqgan.config.problems import explain
-from seqgan.config.section import PositiveCount, Section, Seed
+from seqgan.config.section import PositiveCount, Section, Seed, distinct
 from seqgan.config.training import (
     DiscriminatorPretraining,
     DiscriminatorRewardConfig,
@@ -63,17 +63,17 @@ class Experiment(Section):
     methods: Annotated[dict[Name, MethodConfig], Field(min_length=1)] = Field(
         description="The methods, by the name they have in tables and folders."
     )
+    baseline: Name | None = Field(
+        default=None,
+        description="Method that the others are compared with in tables; without one the first "
+        "of kind `likelihood`, by name.",
+    )
     sampling: Sampling = Field(default=Sampling(), description="Sentences drawn from every method.")
     evaluation: Evaluation = Field(default=Evaluation(), description="Scores of the final table.")
     report: ReportConfig = Field(default=ReportConfig(), description="Contents of the report.")
     resources: Resources = Field(default=Resources(), description="Needs of a job.")
 
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if repeated := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
-            raise ValueError(f"seeds must differ, but {repeated} appear more than once")
-        return seeds
+    _distinct = field_validator("seeds")(distinct)
 
     @model_validator(mode="after")
     def _possible(self) -> "Experiment":
@@ -87,6 +87,11 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
     corpus, longest = experiment.corpus, experiment.corpus.max_length
     if REAL in experiment.methods:
         yield f"methods.{REAL}: this name is kept for the row of real sentences; choose another"
+    if experiment.baseline is not None and experiment.baseline not in experiment.methods:
+        yield (
+            f"baseline: no method is called {experiment.baseline}; there are "
+            f"{', '.join(experiment.methods)}"
+        )
     for width in experiment.discriminator.widths:
         if width > longest:
             yield (
@@ -133,11 +138,11 @@ def _too_large(name: str, method: PolicyGradientMethod, experiment: Experiment) 
     needed, given = rollout_bytes(method, experiment), experiment.resources.memory_mb * 10**6
     if needed > given and isinstance(method.action_value, RolloutConfig):
         fitting = method.action_value.num_rollouts * given // needed
+        lower = f"use at most {fitting} rollouts" if fitting else "lower `batch_size`"
         yield (
             f"methods.{name}.action_value.num_rollouts: {method.action_value.num_rollouts} "
-            f"rollouts of {method.batch_size} sentences need about {needed / 1e9:.1f} GB, but "
-            f"`resources.memory_mb` allows {given / 1e9:.1f} GB; use at most {fitting} rollouts, "
-            "or allow more memory"
+            f"rollouts of {method.batch_size} sentences need about {needed / 1e6:,.0f} MB, but "
+            f"`resources.memory_mb` allows {given / 1e6:,.0f} MB; {lower}, or allow more memory"
         )
 
 
@@ -150,6 +155,8 @@ class Config(Section):
     experiments: Annotated[dict[Name, Experiment], Field(min_length=1)] = Field(
         description="The experiments, by name; results go to `results/<name>/`."
     )
+
+    _distinct = field_validator("run")(distinct)
 
     @model_validator(mode="after")
     def _defined(self) -> "Config":
@@ -170,7 +177,11 @@ def validate(settings: Mapping[str, Any], *, root: Path | None = None) -> Config
     """
     try:
         # By way of JSON: there a list is what a tuple wants, and yet types are strict.
-        config = Config.model_validate_json(json.dumps(settings, default=str), strict=True)
+        content = json.dumps(settings, default=str)
+    except (TypeError, ValueError) as error:  # a date as a key, or an anchor inside itself
+        raise ConfigError(f"the configuration is not made of mappings and lists: {error}") from None
+    try:
+        config = Config.model_validate_json(content, strict=True)
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, Config))) from None
     if root is not None and (missing := list(_missing_files(config, root))):

@@ -1,29 +1,44 @@
 """Validation errors in the user's words: where, what was given, what to do."""
 
 import difflib
+import math
 import re
 import types
 import typing
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
-EXPONENT_WITHOUT_POINT = re.compile(r"[-+]?\d+e[-+]?\d+", re.IGNORECASE)
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 KEY_FIRST = re.compile(r"[\w.-]+: ")
+WANTED = {
+    "bool_type": "`true` or `false`",
+    "dict_type": "a mapping",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "string_pattern_mismatch": "a name of at most 60 lower-case letters, digits, `-` and `_` that "
+    "begins with a letter or digit",
+}
+"""What a key must hold, by pydantic's name of the error."""
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """Yield a line for every problem, with the path of its key as the YAML file has it."""
     problems: list[dict[str, Any]] = [*map(dict, error.errors(include_url=False))]
+    places = [problem["loc"] for problem in problems]
     for problem in problems:
-        path, keys = _place(model, problem["loc"])
+        path, keys, kinds = _place(model, problem["loc"])
         where = ".".join(path) or "the configuration"
         given, kind = problem["input"], problem["type"]
         if kind == "extra_forbidden":
-            close = difflib.get_close_matches(path[-1], keys, 1)
-            hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(sorted(keys))}"
-            yield f"{where}: unknown key; {hint}"
+            yield f"{where}: unknown key; {_hint(path[-1], keys)}"
         elif kind == "missing":
             yield f"{where}: this key is required"
         elif kind == "value_error":
@@ -32,12 +47,23 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
                 mark = "." if KEY_FIRST.match(line) else ": "
                 yield f"{'.'.join(path)}{mark if path else ''}{line}"
         elif kind == "union_tag_invalid":
-            known = problem["ctx"]["expected_tags"]
-            yield f"{where}.kind: {problem['ctx']['tag']!r} is not one of {known}"
+            tag = problem["ctx"]["tag"]
+            yield f"{where}.kind: there is no kind {tag!r}; {_hint(tag, kinds)}"
         elif kind == "union_tag_not_found":
-            yield f"{where}.kind: this key is required"
+            yield f"{where}.kind: this key is required; known: {', '.join(sorted(kinds))}"
+        elif kind == "too_short":
+            # A list of wrong entries counts as empty; they are reported themselves.
+            if not any(place[:-1] == problem["loc"] for place in places):
+                least = problem["ctx"]["min_length"]
+                yield f"{where}: must have at least {least} entry, but has {len(given)}"
         else:
-            yield f"{where}: {_plain(problem['msg'])}, but is {given!r}{_remedy(given)}"
+            wanted = f"must be {WANTED[kind]}" if kind in WANTED else _plain(problem["msg"])
+            yield f"{where}: {wanted}, but is {_shown(given)}{_remedy(given, kind)}"
+
+
+def _hint(given: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(given, known, 1)
+    return f"did you mean `{close[0]}`?" if close else f"known: {', '.join(sorted(known))}"
 
 
 def _plain(message: str) -> str:
@@ -45,20 +71,38 @@ def _plain(message: str) -> str:
     return message[0].lower() + message[1:]
 
 
-def _remedy(given: Any) -> str:
-    if isinstance(given, str) and EXPONENT_WITHOUT_POINT.fullmatch(given):
+def _shown(given: Any) -> str:
+    names = {None: "null", True: "true", False: "false"}
+    if given is None or isinstance(given, bool):
+        return names[given]
+    text = repr(given)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _remedy(given: Any, kind: str) -> str:
+    """Return what to write where a number was given as text."""
+    if not (kind in ("int_type", "float_type") and isinstance(given, str)):
+        return ""
+    if not NUMBER.fullmatch(given) or not math.isfinite(value := float(given)):
+        return ""
+    if not isinstance(yaml.safe_load(given), str):
+        return f" (a number given as text: write {given} without quotes)"
+    if kind == "int_type" and not value.is_integer():
+        return ""
+    decimal = f"{value:.12f}".rstrip("0").rstrip(".")
+    ways = [decimal] if float(decimal) == value else []
+    if kind == "float_type":
         mantissa, exponent = given.lower().split("e")
-        return (
-            f" (YAML reads {given} as text: write {mantissa}.0e{int(exponent):+d} or "
-            f"{float(given):.10f}".rstrip("0").rstrip(".")
-            + ")"
-        )
-    return ""
+        ways.insert(0, f"{mantissa}{'' if '.' in mantissa else '.0'}e{int(exponent):+d}")
+    return f" (YAML reads {given} as text: write {' or '.join(ways)})" if ways else ""
 
 
-def _place(model: Any, loc: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
-    """Return the path of an error without the tags of unions, and the keys known at its end."""
+def _place(model: Any, loc: tuple[int | str, ...]) -> tuple[list[str], list[str], list[str]]:
+    """Return where an error is: the path without the tags of unions, the keys that are known
+    beside its last, and the kinds that are known below it.
+    """
     path: list[str] = []
+    keys: list[str] = []
     here: Any = model
     for part in loc:
         options = _options(here)
@@ -68,13 +112,11 @@ def _place(model: Any, loc: tuple[int | str, ...]) -> tuple[list[str], list[str]
             continue
         if part == "[key]":
             break
-        path.append(str(part))
+        text = str(part)
+        path.append(text if re.fullmatch(r"[\w-]+", text) else repr(text))
+        keys = [name for each in options if _is_model(each) for name in each.model_fields]
         here = _below(options, part)
-    parent: Any = model
-    for part in path[:-1]:
-        parent = _below(_options(parent), part)
-    keys = [name for each in _options(parent) if _is_model(each) for name in each.model_fields]
-    return path, keys
+    return path, keys, [tag for each in _options(here) if (tag := _tag(each))]
 
 
 def _options(annotation: Any) -> list[Any]:

@@ -24,6 +24,14 @@ class Monitoring(Section):
     )
 
 
+class RoundMonitoring(Monitoring):
+    """What the learning curves of a method are measured on; its samples come from own streams."""
+
+    every: PositiveCount = Field(
+        default=5, description="Rounds from one point of a learning curve to the next. Paper: 5."
+    )
+
+
 class GeneratorPretraining(Section):
     """Training on real sentences before any adversary appears."""
 
@@ -153,8 +161,8 @@ class PolicyGradientMethod(Section):
         "its position in the other sentences of the batch, which lowers the variance and keeps "
         "the gradient unbiased.",
     )
-    monitoring: Monitoring = Field(
-        default=Monitoring(every=5), description="Points of the learning curves."
+    monitoring: RoundMonitoring = Field(
+        default=RoundMonitoring(), description="Points of the learning curves."
     )
 
 

@@ -105,7 +105,7 @@ def prepare(path: Path, settings: Mapping[str, Any]) -> tuple[Dataset, dict[str,
         rows[split] = encoded
     for split in SPLITS:
         if len(rows[split]) < 2:
-            reasons = ", ".join(f"{count} {why}" for why, count in left_out.most_common())
+            reasons = ", ".join(f"{count} {why}" for why, count in left_out.most_common() if count)
             raise UserError(
                 f"{path} leaves {len(rows[split])} sentences for the {split} set, but 2 are "
                 f"needed: {num_lines} lines, left out: {reasons or 'none'}; give more lines, "

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+# Vowel signs, accents without a composed form, joiners: parts of words that are no letters.
+MARKS = "\u200c\u200d" + "".join(
+    sign for sign in map(chr, range(0x300, 0x20000)) if unicodedata.category(sign)[0] == "M"
+)
 # A word with its inner apostrophes and hyphens, a number with its points, or one other sign.
-WORD = re.compile(r"\w+(?:['’\-.,]\w+)*|[^\w\s]")
+WORD = re.compile(rf"[\w{MARKS}]+(?:['’\-.,][\w{MARKS}]+)*|[^\w\s{MARKS}][{MARKS}]*")
 CLOSING = set(".,;:!?)]}%…»”’") | {"'"}
 OPENING = set("([{«“‘$€£#@")
 
@@ -21,8 +25,8 @@ class WordTokenizer:
 
     def split(self, line: str) -> list[str]:
         """Return the tokens of a line."""
-        text = unicodedata.normalize("NFC", line)
-        return WORD.findall(text.lower() if self.lowercase else text)
+        text = line.lower() if self.lowercase else line
+        return WORD.findall(unicodedata.normalize("NFC", text))
 
     def join(self, words: Sequence[str]) -> str:
         """Return a line, without spaces before closing or after opening marks."""

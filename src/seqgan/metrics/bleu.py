@@ -215,7 +215,12 @@ def sentence_bleu(
 def bleu(
     hypotheses: Sentences, references: Sentences, orders: Sequence[int], **settings: str
 ) -> list[Score]:
-    """Return the mean sentence BLEU for each order, with all references; in [0, 1]."""
+    """Return the mean sentence BLEU for each order, with all references; in [0, 1].
+
+    Raises ``ValueError`` without a hypothesis or without a reference.
+    """
+    if not len(hypotheses.lengths):
+        raise ValueError("BLEU needs at least one hypothesis")
     index = ReferenceIndex(references, max(orders))
     closest = closest_lengths(hypotheses.lengths, index.lengths)
     scores = sentence_bleu(index.matches(hypotheses), hypotheses.lengths, closest, orders)

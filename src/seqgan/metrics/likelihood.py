@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from seqgan.metrics.score import Score
 
 Sentences = Float[np.ndarray, " sentences"]
+Samples = Float[np.ndarray, " samples"]
 
 
 def nll_per_token(
@@ -37,8 +38,8 @@ def kl_divergence(name: str, log_p: Sentences, log_q: Sentences, signature: str)
 def js_divergence(
     log_p_of_p: Sentences,
     log_q_of_p: Sentences,
-    log_p_of_q: Sentences,
-    log_q_of_q: Sentences,
+    log_p_of_q: Samples,
+    log_q_of_q: Samples,
     signature: str,
 ) -> Score:
     """Return the Jensen-Shannon divergence in nats per sentence, between 0 and ln 2.
@@ -61,6 +62,6 @@ def js_divergence(
 
 
 def _standard_error(values: Sentences) -> float:
-    if len(values) < 2:
+    if len(values) < 2 or not np.isfinite(values).all():
         return math.nan
     return float(values.std(ddof=1) / math.sqrt(len(values)))

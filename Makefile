@@ -1,0 +1,56 @@
+# Two commands need nothing but Python 3.11 or newer, make and git:
+#   make reproduce    run the default experiment and show its table
+#   make test         run every test
+# CONFIG=config/….yaml runs another experiment; CORES=4 limits the processor cores.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+CONFIG ?=
+# More options for pip, such as the index of PyTorch's CPU builds: see docs/installation.md.
+PIP_FLAGS ?=
+# Options for snakemake and pytest.
+ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
+
+.PHONY: help install reproduce test lint clean-environment
+
+help:
+	@sed -n 's/^# \?//p' Makefile | head -4
+
+install: $(BIN)/.installed
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, but $(PYTHON) is $$($(PYTHON) --version 2>&1); try: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/.installed: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) (once; about a minute)"
+	@$(INSTALL) -e .
+	@touch $@
+
+$(BIN)/.installed-test: $(BIN)/.installed
+	@echo "installing the test tools"
+	@$(INSTALL) -e '.[test,lint]'
+	@touch $@
+
+reproduce: $(BIN)/.installed
+	@$(BIN)/snakemake --cores $(CORES) --quiet rules reason host $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
+	@$(BIN)/python src/results.py show $(if $(CONFIG),--configfile $(CONFIG))
+
+test: $(BIN)/.installed-test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(BIN)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/python src/config_reference.py --check
+
+clean-environment:
+	rm -rf $(VENV)

@@ -1,0 +1,221 @@
+"""What a report is made of, read from the results tree and aligned over seeds; imports no torch."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqgan.curves import Curve, Rows, align
+from seqgan.errors import UserError
+from seqgan.records import read_json, read_json_lines
+
+REAL = "real"
+"""The row of held-out real sentences: what a perfect generator would reach."""
+
+GENERATOR, DISCRIMINATOR, ADVERSARIAL = (
+    "pretrain_generator",
+    "pretrain_discriminator",
+    "train_adversarially",
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A method's value of one metric over seeds; ``None`` where a single seed gives no interval.
+
+    Attributes:
+        method: Name of the method.
+        metric: Name of the metric.
+        mean: Mean over seeds.
+        deviation: Standard deviation over seeds.
+        low: Lower end of the 95% interval of the mean.
+        high: Upper end.
+        seeds: Number of seeds.
+        difference: Mean difference from the baseline, paired by seed.
+        difference_low: Lower end of its 95% interval.
+        difference_high: Upper end.
+        signature: What another number must share to be compared.
+    """
+
+    method: str
+    metric: str
+    mean: float
+    deviation: float | None
+    low: float | None
+    high: float | None
+    seeds: int
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    signature: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of ``summarise``."""
+
+    cells: dict[tuple[str, str], Cell]
+
+    @property
+    def methods(self) -> list[str]:
+        """Methods in the order of the configuration, real sentences first."""
+        return list(dict.fromkeys(method for method, _ in self.cells))
+
+    @property
+    def metrics(self) -> list[str]:
+        """Metrics in the order in which they were computed."""
+        return list(dict.fromkeys(metric for _, metric in self.cells))
+
+    def get(self, method: str, metric: str) -> Cell | None:
+        """Return a cell, or nothing where the method has no such score."""
+        return self.cells.get((method, metric))
+
+    def mean(self, method: str, metric: str) -> float | None:
+        """Return the mean over seeds, or nothing."""
+        cell = self.get(method, metric)
+        return None if cell is None else cell.mean
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a report shows, apart from who computed it.
+
+    Attributes:
+        settings: The part of the configuration that the report reads.
+        table: Scores of all methods.
+        histories: Rows of the learning curves, by stage and method (or none) and then by seed.
+        scores: Value of each metric, by method and then by seed.
+        samples: Sentences of the first seed, by method.
+        facts: What is known of the corpus.
+    """
+
+    settings: dict[str, Any]
+    table: Table
+    histories: dict[tuple[str, str | None], dict[int, Rows]] = field(default_factory=dict)
+    scores: dict[str, dict[int, dict[str, float]]] = field(default_factory=dict)
+    samples: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of the methods, without real sentences, in the order of the configuration."""
+        given = self.settings["methods"]
+        # A spec sorts its keys; the table remembers the order that the user gave.
+        ordered = [name for name in self.table.methods if name in given]
+        return [name for name in dict.fromkeys([*ordered, *given]) if name != REAL]
+
+    @property
+    def baseline(self) -> str | None:
+        """The method that others are compared with, if there is one."""
+        return self.settings["baseline"]
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether the likelihood of any sentence under the truth is known."""
+        return self.settings["corpus"]["kind"] == "oracle"
+
+    def curve(self, stage: str, metric: str, method: str | None = None) -> Curve | None:
+        """Return a metric over the steps of a stage, or nothing where it was not measured."""
+        return align(self.histories.get((stage, method), {}).values(), metric)
+
+    def chosen_epochs(self, method: str, metric: str) -> list[tuple[int, float]]:
+        """Return epoch and value of the weights that a method of likelihood alone uses, by seed."""
+        settings = self.settings["methods"][method]
+        if settings["kind"] != "likelihood":
+            return []
+        chosen = []
+        for rows in self.histories.get((GENERATOR, None), {}).values():
+            measured: Rows = [row for row in rows if row.get(metric) is not None]
+            if measured and settings["weights"] == "best":
+                judged = [row for row in measured if row.get("nll_validation") is not None]
+                measured = [min(judged, key=lambda row: row["nll_validation"])] if judged else []
+            if measured:
+                chosen.append((measured[-1]["step"], float(measured[-1][metric])))
+        return chosen
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def read_table(path: Path) -> Table:
+    """Return the table in a CSV file; raise :class:`UserError` if it is of another kind."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        cells = [
+            Cell(
+                method=row["method"],
+                metric=row["metric"],
+                mean=float(row["mean"]),
+                deviation=_number(row["deviation"]),
+                low=_number(row["low"]),
+                high=_number(row["high"]),
+                seeds=int(row["seeds"]),
+                difference=_number(row["difference"]),
+                difference_low=_number(row["difference_low"]),
+                difference_high=_number(row["difference_high"]),
+                signature=row["signature"],
+            )
+            for row in rows
+        ]
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is not a table of summarise ({error}); delete it and run snakemake again"
+        ) from None
+    return Table({(cell.method, cell.metric): cell for cell in cells})
+
+
+def _number(text: str) -> float | None:
+    value = float(text) if text else math.nan
+    return value if math.isfinite(value) else None
+
+
+def read_histories(paths: Iterable[Path]) -> dict[tuple[str, str | None], dict[int, Rows]]:
+    """Return learning curves from files called ``seed-1/stage-method.jsonl``."""
+    histories: dict[tuple[str, str | None], dict[int, Rows]] = {}
+    for path in paths:
+        stage, _, method = path.stem.partition("-")
+        histories.setdefault((stage, method or None), {})[seed_of(path)] = read_json_lines(path)
+    return histories
+
+
+def read_scores(paths: Iterable[Path]) -> dict[str, dict[int, dict[str, float]]]:
+    """Return the scores of each method and seed from files of ``evaluate``."""
+    scores: dict[str, dict[int, dict[str, float]]] = {}
+    for path in paths:
+        method = path.stem.removeprefix("evaluate-")
+        found = {each["name"]: each["value"] for each in read_json(path)}
+        scores.setdefault(method, {})[seed_of(path)] = found
+    return scores
+
+
+def read_samples(folders: Iterable[Path], seed: int, count: int) -> dict[str, list[str]]:
+    """Return the first sentences of every method of one seed."""
+    samples = {}
+    for folder in folders:
+        if seed_of(folder) == seed:
+            text = (folder / "sentences.txt").read_text(encoding="utf-8")
+            # Not splitlines(): a word may hold one of the rarer separators.
+            samples[folder.name] = text.removesuffix("\n").split("\n")[:count]
+    return samples
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what is known of the corpus; nothing where it is not written down."""
+    try:
+        return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def seed_of(path: Path) -> int:
+    """Return the seed whose folder holds a file; raise :class:`UserError` if none does."""
+    name = path.parent.name
+    if not name.startswith("seed-") or not name[5:].isdigit():
+        raise UserError(f"{path} must lie in a folder that is called seed-N")
+    return int(name.removeprefix("seed-"))

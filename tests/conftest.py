@@ -1,0 +1,62 @@
+"""One thread, and the two kinds of alphabet that everything must serve."""
+
+import pytest
+import torch
+
+from seqgan.generators import LSTMGenerator
+from seqgan.tokens import Alphabet
+
+# Sums depend on how they are split over threads, and two test processes would fight for cores.
+torch.set_num_threads(1)
+
+ALPHABETS = {
+    # The paper's synthetic task: the start token is an ordinary id, no sentence ends early.
+    "oracle": Alphabet(7),
+    # Text: ids 0, 1, 2 are unknown, end and start, of which sentences contain the end alone.
+    "text": Alphabet(9, start=2, end=1, never_emitted=(0, 2)),
+}
+
+
+@pytest.fixture(params=list(ALPHABETS))
+def alphabet(request: pytest.FixtureRequest) -> Alphabet:
+    """Each kind of alphabet in turn."""
+    return ALPHABETS[request.param]
+
+
+def make_generator(
+    alphabet: Alphabet, *, seed: int = 0, std: float = 1.0, num_layers: int = 1, hidden: int = 5
+) -> LSTMGenerator:
+    """Return a small generator in float64, so that the rounding of sums decides no sample."""
+    return LSTMGenerator(
+        alphabet=alphabet,
+        embedding_dim=4,
+        hidden_dim=hidden,
+        num_layers=num_layers,
+        std=std,
+        rng=torch.Generator().manual_seed(seed),
+    ).double()
+
+
+@pytest.fixture
+def generator(alphabet: Alphabet) -> LSTMGenerator:
+    """A generator with two layers over each alphabet."""
+    return make_generator(alphabet, num_layers=2)
+
+
+@pytest.fixture
+def rng() -> torch.Generator:
+    """A seeded stream."""
+    return torch.Generator().manual_seed(20170204)
+
+
+# Worlds small enough to visit every sentence: eight of three tokens; fifteen of up to three.
+SMALL_WORLDS = {
+    "oracle": Alphabet(2),
+    "text": Alphabet(4, start=2, end=1, never_emitted=(2,)),
+}
+
+
+@pytest.fixture(params=list(SMALL_WORLDS))
+def small_world(request: pytest.FixtureRequest) -> Alphabet:
+    """Each kind of alphabet in turn, with two or three tokens to emit."""
+    return SMALL_WORLDS[request.param]

@@ -1,0 +1,198 @@
+"""What may import what, and what is written nowhere."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src"
+
+LAYERS = (
+    # Every module imports from lines above its own alone; those in one line do not know each other.
+    ("errors", "tokens", "randomness", "config.section", "config.problems", "corpus.tokenizers",
+     "metrics.score", "glossary", "template", "wording", "curves"),
+    ("records", "config.corpus", "config.evaluation", "config.models", "config.training",
+     "metrics.bleu", "metrics.likelihood", "generators", "discriminators", "summary", "verdicts"),
+    ("checkpoints", "provenance", "config.experiment", "corpus.vocabulary", "decoding", "oracle",
+     "evidence"),
+    ("layout", "config.reference", "corpus.dataset", "stage", "rewards", "ledger", "drawing",
+     "findings"),
+    ("corpus.text", "objectives", "colophon", "phases", "planes"),
+    ("training", "assembly", "judging", "page"),
+    ("monitoring", "sessions", "figures"),
+)  # fmt: skip
+LAYER = {name: depth for depth, layer in enumerate(LAYERS) for name in layer}
+LIGHT = ("seqgan.config.experiment", "seqgan.layout", "seqgan.provenance")
+"""What the Snakefile imports: it is parsed again for every job of a cluster."""
+HEAVY = ("torch", "pandas", "matplotlib", "numpy", "scipy", "jaxtyping", "tqdm")
+BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
+
+MODULES = sorted((SRC / "seqgan").rglob("*.py"))
+PACKAGES = [path for path in MODULES if path.name == "__init__.py"]
+NAMED = [path for path in MODULES if path.name != "__init__.py"]
+SCRIPTS = sorted(SRC.glob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(SRC / "seqgan").with_suffix("").parts)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, with what it takes from it if that is a module."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            assert node.module is not None
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [each for each in inside if is_ours(each)]
+            yield from modules or [node.module]
+
+
+def is_ours(name: str) -> bool:
+    stem = SRC.joinpath(*name.split("."))
+    return name.startswith("seqgan") and (stem.with_suffix(".py").is_file() or stem.is_dir())
+
+
+def identifier(path: Path) -> str:
+    return path.relative_to(SRC).as_posix()
+
+
+def test_every_module_has_a_layer_and_every_layer_is_real():
+    assert sorted(LAYER) == sorted(map(name_of, NAMED)), "LAYERS lists each module once"
+    assert len(LAYER) == sum(map(len, LAYERS))
+
+
+@pytest.mark.parametrize("path", NAMED, ids=identifier)
+def test_imports_point_down(path):
+    for imported in imports(path):
+        if imported.split(".")[0] == "seqgan":
+            other = imported.removeprefix("seqgan.")
+            assert LAYER[other] < LAYER[name_of(path)], f"{name_of(path)} imports {other}"
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=identifier)
+def test_a_package_imports_none_of_its_modules(path):
+    """A stage's digests would else take in modules that it does not use."""
+    assert list(imports(path)) == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=identifier)
+def test_a_script_imports_the_package_and_libraries_alone(path):
+    scripts = {script.stem for script in SCRIPTS}
+    assert not scripts & {imported.split(".")[0] for imported in imports(path)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=identifier)
+def test_a_module_imports_no_script(path):
+    scripts = {script.stem for script in SCRIPTS}
+    assert not scripts & {imported.split(".")[0] for imported in imports(path)}
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+def test_no_module_is_longer_than_400_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+def test_names_say_what_is_inside(path):
+    assert not BANNED & set(path.relative_to(SRC).with_suffix("").parts)
+    assert not BANNED & set(path.stem.split("_"))
+
+
+def loaded_by(statement: str) -> set[str]:
+    script = f"import sys; sys.path.insert(0, {str(SRC)!r}); {statement}; print(*sys.modules)"
+    return set(subprocess.check_output([sys.executable, "-c", script], text=True).split())
+
+
+def test_what_the_snakefile_imports_is_light():
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    )
+    used = {
+        line.split()[1] for line in text.splitlines()
+        if line.startswith(("from seqgan", "import seqgan"))
+    }  # fmt: skip
+    assert used == set(LIGHT)
+    loaded = loaded_by("; ".join(f"import {name}" for name in LIGHT))
+    assert set(LIGHT) <= loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_commands_without_arithmetic_are_light():
+    for command in ("config_reference", "results"):
+        assert not loaded_by(f"import {command}") & {"torch", "pandas", "matplotlib"}, command
+
+
+def test_the_evidence_of_a_report_needs_no_torch():
+    assert "torch" not in loaded_by("import summarise, report")
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield (
+                ast.unparse(node.func),
+                {f"{keyword.arg}={ast.unparse(keyword.value)}" for keyword in node.keywords},
+            )
+
+
+OTHERS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "docs").rglob("*.py")])
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+def test_no_file_can_run_code_when_it_is_read(path):
+    unsafe = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    assert not unsafe & {imported.split(".")[0] for imported in imports(path)}
+    for name, keywords in calls(tree_of(path)):
+        assert name not in ("eval", "exec", "yaml.load", "yaml.unsafe_load", "os.system"), name
+        if name in ("torch.load", "torch.save"):
+            assert "weights_only=True" in keywords, f"{name} reads a free pickle"
+        if name in ("np.load", "numpy.load"):
+            assert "allow_pickle=False" in keywords, f"{name} may read a pickle"
+        assert "shell=True" not in keywords
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+def test_annotated_modules_keep_their_annotations(path):
+    """Run-time checks of shapes read them; as strings they would be lost."""
+    assert "__future__" not in set(imports(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=identifier)
+def test_the_package_reads_no_environment_and_no_global_randomness(path):
+    tree = tree_of(path)
+    used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not used & {"os.environ", "os.getenv", "torch.manual_seed", "np.random.seed", "Path.cwd"}
+    assert "random" not in set(imports(path))
+
+
+def test_kinds_are_told_apart_in_one_place():
+    """``if kind ==`` belongs to the tables of ``assembly`` and to the models themselves."""
+    for path in [*MODULES, *SCRIPTS]:
+        if name := identifier(path):
+            for node in ast.walk(tree_of(path)):
+                if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
+                    left = ast.unparse(node.left)
+                    assert not left.endswith(("['kind']", ".kind")) or name in (
+                        "seqgan/assembly.py", "seqgan/evidence.py",
+                    ), f"{name}: {ast.unparse(node)}"  # fmt: skip
+
+
+def test_no_comment_stands_for_unfinished_work():
+    for path in [*MODULES, *SCRIPTS, *OTHERS]:
+        if path != Path(__file__):
+            text = path.read_text(encoding="utf-8")
+            assert "TODO" not in text, path
+            assert "FIXME" not in text, path
+            assert '"stub"' not in text, path

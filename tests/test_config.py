@@ -1,0 +1,317 @@
+import copy
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from seqgan.config.corpus import FileCorpus, OracleCorpus
+from seqgan.config.experiment import Config, ConfigError, Experiment, read, validate
+from seqgan.config.models import CNNDiscriminatorConfig, LSTMGeneratorConfig
+from seqgan.config.reference import FIRST_LINE, schema
+from seqgan.config.section import Section
+from seqgan.config.training import (
+    DiscriminatorPretraining,
+    DiscriminatorRewardConfig,
+    GeneratorPretraining,
+    PolicyGradientMethod,
+    RolloutConfig,
+)
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "config").glob("*.yaml"))
+SMALLEST = """
+run: [a]
+experiments:
+  a:
+    corpus: {kind: oracle}
+    methods:
+      mle: {kind: likelihood}
+      gan:
+        kind: policy_gradient
+        action_value: {kind: rollout}
+        reward: {kind: discriminator}
+"""
+
+
+def changed(text: str) -> dict:
+    """Return the smallest configuration with some YAML merged over it."""
+    settings = yaml.safe_load(SMALLEST)
+    update_config(settings, yaml.safe_load(text))
+    return settings
+
+
+def problems(settings: dict, **options) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        validate(settings, **options)
+    return str(caught.value).split("\n")
+
+
+# --- the files that come with the project ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_file_is_valid_alone_and_over_the_default(path):
+    validate(read(path))
+    merged = read(ROOT / "config/config.yaml")
+    update_config(merged, read(path))
+    assert validate(merged).run == validate(read(path)).run
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_file_is_accepted_by_the_schema_and_names_it(path):
+    jsonschema.validate(read(path), json.loads((ROOT / "config/schema.json").read_text()))
+    assert path.read_text(encoding="utf-8").startswith(FIRST_LINE + "\n")
+
+
+def test_the_schema_refuses_what_the_models_refuse():
+    jsonschema.validate(changed("{}"), schema())
+    for text in (
+        "experiments: {a: {genrator: {}}}",
+        "experiments: {a: {generator: {std: '3'}}}",
+        "experiments: {a: {corpus: {kind: oracl}}}",
+        "experiments: {a: {methods: {A: {kind: likelihood}}}}",
+        "run: []",
+    ):
+        problems(changed(text))
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(changed(text), schema())
+
+
+# --- defaults -------------------------------------------------------------------------------------
+
+
+def test_the_defaults_are_those_of_the_paper():
+    """The facts of the synthetic experiment of Yu et al. (2017) and its released code."""
+    oracle = OracleCorpus(kind="oracle")
+    assert (oracle.vocab_size, oracle.length, oracle.num_train) == (5000, 20, 10_000)
+    assert (oracle.embedding_dim, oracle.hidden_dim, oracle.std) == (32, 32, 1.0)
+    generator = LSTMGeneratorConfig()
+    assert (generator.embedding_dim, generator.hidden_dim, generator.num_layers) == (32, 32, 1)
+    assert generator.std == 0.1
+    mle = GeneratorPretraining()
+    assert (mle.epochs, mle.batch_size, mle.learning_rate) == (120, 64, 0.01)
+    assert (mle.max_grad_norm, mle.hand_over) == (5.0, "last")
+    cnn = CNNDiscriminatorConfig()
+    assert cnn.widths == (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20)
+    assert cnn.num_filters == (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)
+    assert sum(cnn.num_filters) == 1720
+    assert (cnn.embedding_dim, cnn.dropout, cnn.l2) == (64, 0.25, 0.2)
+    fit = DiscriminatorPretraining()
+    assert (fit.rounds, fit.epochs, fit.batch_size, fit.learning_rate) == (50, 3, 64, 1e-4)
+    assert fit.num_sentences is None
+    value, reward = RolloutConfig(kind="rollout"), DiscriminatorRewardConfig(kind="discriminator")
+    assert (value.num_rollouts, value.tracking_rate) == (16, 0.0)
+    assert (reward.steps, reward.epochs, reward.batch_size) == (5, 3, 64)
+    assert (reward.learning_rate, reward.num_sentences) == (1e-4, None)
+    method = PolicyGradientMethod(kind="policy_gradient", action_value=value, reward=reward)
+    assert (method.rounds, method.generator_steps, method.batch_size) == (200, 1, 64)
+    assert (method.learning_rate, method.max_grad_norm) == (0.01, 5.0)
+    assert (method.baseline, method.monitoring.every) == ("none", 5)
+
+
+def sections(start: type[Section] = Section) -> set[type[Section]]:
+    found = {model for model in start.__subclasses__() if model.__module__.startswith("seqgan.")}
+    return found.union(*(sections(each) for each in found))
+
+
+@pytest.mark.parametrize("model", sorted(sections(), key=str), ids=lambda model: model.__name__)
+def test_every_section_is_closed_frozen_and_described(model):
+    assert model.model_config["extra"] == "forbid"
+    assert model.model_config["frozen"]
+    for name, field in model.model_fields.items():
+        assert name == "kind" or field.description, f"{model.__name__}.{name} has no description"
+        if isinstance(field.default, Section):
+            # Else a key of the section that a user sets would silently move its other keys.
+            assert field.default == type(field.default)(
+                **({"kind": field.default.kind} if hasattr(field.default, "kind") else {})
+            ), f"{model.__name__}.{name} has defaults of its own"
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+def test_all_problems_are_reported_at_once():
+    settings = changed(
+        """
+        experiments:
+          a:
+            generatr: {}
+            corpus: {length: 1}
+            methods: {gan: {learning_rate: 1e-3, reward: {kind: constnt}}, foo: {kind: likelihod}}
+        """
+    )
+    assert sorted(problems(settings)) == [
+        "experiments.a.corpus.length: must be greater than or equal to 2, but is 1",
+        "experiments.a.generatr: unknown key; did you mean `generator`?",
+        "experiments.a.methods.foo.kind: there is no kind 'likelihod'; did you mean `likelihood`?",
+        (
+            "experiments.a.methods.gan.learning_rate: must be a number, but is '1e-3' "
+            "(YAML reads 1e-3 as text: write 1.0e-3 or 0.001)"
+        ),
+        (
+            "experiments.a.methods.gan.reward.kind: there is no kind 'constnt'; did you mean "
+            "`constant`?"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "discriminator: {widths: [1, 30], num_filters: [3, 3]}",
+            (
+                "discriminator.widths: a filter must not be wider than a sentence, but 30 is wider "
+                "than 20 tokens; drop it, with its entry in `num_filters`"
+            ),
+        ),
+        (
+            "discriminator: {widths: [1, 3]}",
+            (
+                "discriminator: `num_filters` must give a number for each of the 2 widths, "
+                "but gives 12"
+            ),
+        ),
+        (
+            "resources: {memory_mb: 10}",
+            (
+                "methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need about "
+                "24 MB, but `resources.memory_mb` allows 10 MB; use at most 6 rollouts, "
+                "or allow more memory"
+            ),
+        ),
+        (
+            "resources: {memory_mb: 1}",
+            (
+                "methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need about "
+                "24 MB, but `resources.memory_mb` allows 1 MB; lower `batch_size`, or allow more "
+                "memory"
+            ),
+        ),
+        (
+            "methods: {real: {kind: likelihood}}",
+            "methods.real: this name is kept for the row of real sentences; choose another",
+        ),
+        ("seeds: [3, 1, 3]", "seeds: entries must differ, but 3 appears more than once"),
+        ("seeds: []", "seeds: must have at least 1 entry, but has 0"),
+        ("seeds: [-1]", "seeds.0: must be greater than or equal to 0, but is -1"),
+        (
+            "evaluation: {bleu_orders: [2, 2]}",
+            "evaluation.bleu_orders: entries must differ, but 2 appears more than once",
+        ),
+        (
+            "evaluation: {bleu_orders: [21]}",
+            (
+                "evaluation.bleu_orders: n-grams must fit into a sentence, but 21 is more than 20 "
+                "tokens"
+            ),
+        ),
+        (
+            "discriminator_pretraining: {num_sentences: 10001}",
+            (
+                "discriminator_pretraining.num_sentences: needs as many real sentences, but 10001 "
+                "is more than the 10000 of the training set"
+            ),
+        ),
+        (
+            "methods: {gan: {reward: {num_sentences: 10001}}}",
+            (
+                "methods.gan.reward.num_sentences: needs as many real sentences, but 10001 is more "
+                "than the 10000 of the training set"
+            ),
+        ),
+    ],
+)
+def test_what_an_experiment_refuses(text, expected):
+    settings = changed(f"experiments: {{a: {{{text}}}}}")
+    assert problems(settings) == [f"experiments.a.{expected}"]
+
+
+def test_several_impossible_combinations_are_reported_together():
+    settings = changed(
+        "experiments: {a: {resources: {memory_mb: 10}, discriminator: {widths: [25, 30], "
+        "num_filters: [3, 3]}, methods: {real: {kind: likelihood}}}}"
+    )
+    assert len(problems(settings)) == 4
+
+
+def test_a_text_corpus_needs_room_for_its_sentences():
+    settings = changed("{}")
+    settings["experiments"]["a"]["corpus"] = {"kind": "file", "path": "x", "min_length": 20}
+    assert problems(settings) == [
+        (
+            "experiments.a.corpus: `min_length` must be below `max_length`, which counts the end "
+            "token, but 20 is not below 20"
+        )
+    ]
+    settings["experiments"]["a"]["corpus"]["min_length"] = 19
+    assert isinstance(validate(settings).experiments["a"].corpus, FileCorpus)
+
+
+def test_run_selects_experiments_that_are_defined():
+    assert problems(changed("run: [b, a, c]")) == ["run: no experiment is called b, c; defined: a"]
+    assert problems(changed("run: [a, a]")) == [
+        "run: entries must differ, but a appears more than once"
+    ]
+    assert problems(changed("run: a")) == ["run: must be a list, but is 'a'"]
+    assert problems(changed("run: [1]")) == ["run.0: must be text, but is 1"]
+
+
+def test_files_of_the_experiments_that_run_must_exist(tmp_path):
+    settings = changed("{}")
+    corpus = {"kind": "file", "path": "data/x.txt"}
+    settings["experiments"]["b"] = copy.deepcopy(settings["experiments"]["a"]) | {"corpus": corpus}
+    validate(settings, root=tmp_path)  # b is not selected
+    settings["run"] = ["a", "b"]
+    validate(settings)  # no root, no look at the disk
+    assert problems(settings, root=tmp_path) == [
+        f"experiments.b.corpus.path: no such file: data/x.txt (looked in {tmp_path})"
+    ]
+    (tmp_path / "data/x.txt").mkdir(parents=True)  # a folder is no file
+    assert problems(settings, root=tmp_path)
+    (tmp_path / "data/x.txt").rmdir()
+    (tmp_path / "data/x.txt").touch()
+    validate(settings, root=tmp_path)
+    settings["experiments"]["a"]["corpus"]["parameters"] = "oracle.npz"
+    assert problems(settings, root=tmp_path) == [
+        f"experiments.a.corpus.parameters: no such file: oracle.npz (looked in {tmp_path})"
+    ]
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"- a\n", r"must hold a mapping with `run` and `experiments`$"),
+        (b"", r"must hold a mapping with `run` and `experiments`$"),
+        (b"a: [1\n", r"is not YAML: .*line 2"),
+        (b"a: !!python/object:x {}\n", r"is not YAML: could not determine a constructor"),
+        (b"\xff\xfe\x00", r"is not YAML: .*utf-8"),
+    ],
+)
+def test_a_file_that_is_no_configuration(tmp_path, content, message):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_missing(tmp_path):
+    with pytest.raises(ConfigError, match=r"^no such configuration file: .*/x\.yaml$"):
+        read(tmp_path / "x.yaml")
+
+
+def test_the_configuration_is_immutable_and_survives_a_round_trip():
+    config = validate(changed("{}"))
+    with pytest.raises(ValueError, match="frozen"):
+        config.run = ("b",)  # type: ignore[misc]
+    assert validate(json.loads(config.model_dump_json())) == config
+    assert isinstance(config, Config)
+    assert isinstance(config.experiments["a"], Experiment)

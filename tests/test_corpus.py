@@ -1,0 +1,470 @@
+import functools
+import json
+import operator
+import os
+import random
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seqgan.config.corpus import FileCorpus
+from seqgan.corpus.dataset import (
+    Dataset,
+    read_alphabet,
+    read_dataset,
+    read_tokens,
+    write_alphabet,
+    write_dataset,
+    write_tokens,
+)
+from seqgan.corpus.text import LONGEST_LINE, choose_split, prepare, read_lines, to_tokens
+from seqgan.corpus.tokenizers import WordTokenizer
+from seqgan.corpus.vocabulary import (
+    END,
+    START,
+    UNKNOWN,
+    Vocabulary,
+    count_words,
+    read_vocabulary,
+    write_vocabulary,
+)
+from seqgan.errors import UserError
+from seqgan.tokens import PAD, Alphabet, check_tokens
+
+SRC = Path(__file__).parents[1] / "src"
+
+# --- tokenizer ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("The cat sat.", ["the", "cat", "sat", "."]),
+        ("Don't stop, Jean-Luc!", ["don't", "stop", ",", "jean-luc", "!"]),
+        ("It’s 3.5 or 1,000", ["it’s", "3.5", "or", "1,000"]),
+        ("(a) [b] {c}", ["(", "a", ")", "[", "b", "]", "{", "c", "}"]),
+        ("wait... what?!", ["wait", ".", ".", ".", "what", "?", "!"]),
+        ("a_b  c\td\u00a0e\u3000f", ["a_b", "c", "d", "e", "f"]),
+        ("50% of $20", ["50", "%", "of", "$", "20"]),
+        ("Ünïcödé ŁÓDŹ", ["ünïcödé", "łódź"]),
+        ("привет, мир", ["привет", ",", "мир"]),
+        ("مرحبا بالعالم؟", ["مرحبا", "بالعالم", "؟"]),
+        ("白日依山尽，黄河入海流。", ["白日依山尽", "，", "黄河入海流", "。"]),
+        ("👍 fine ❤️", ["👍", "fine", "❤️"]),
+        ("हिन्दी में लिखो।", ["हिन्दी", "में", "लिखो", "।"]),
+        ("مُحَمَّد قَالَ", ["مُحَمَّد", "قَالَ"]),
+        ("می‌خواهم بروم", ["می‌خواهم", "بروم"]),
+        ("", []),
+        (" \t ", []),
+    ],
+)
+def test_words_and_marks_of_any_script(line, words):
+    assert WordTokenizer().split(line) == words
+
+
+def test_letters_keep_their_case_where_asked():
+    assert WordTokenizer(lowercase=False).split("The CAT") == ["The", "CAT"]
+
+
+def test_composed_and_decomposed_letters_are_the_same_word():
+    composed, decomposed = "café", unicodedata.normalize("NFD", "café")
+    assert composed != decomposed
+    assert WordTokenizer().split(composed) == WordTokenizer().split(decomposed) == ["café"]
+
+
+def test_lower_case_is_still_composed():
+    """Lower-casing may leave combining marks behind, as of the Turkish dotted I."""
+    for line in ("İstanbul", "ΌΣΟΣ", "J̌"):
+        for word in WordTokenizer().split(line):
+            assert unicodedata.is_normalized("NFC", word)
+    assert WordTokenizer().split("J̌") == ["ǰ"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "the cat, the dog; and (perhaps) a bird.",
+        "“no,” he said: stop!",
+        "it costs $20, 50% off…",
+        "what?!",
+        "don't",
+        "",
+    ],
+)
+def test_joining_puts_no_space_where_none_belongs(line):
+    tokenizer = WordTokenizer()
+    assert tokenizer.join(tokenizer.split(line)) == line
+
+
+def test_a_joined_line_is_split_into_the_same_words():
+    rng = random.Random(1)
+    words = ["a", "b's", "3.5", ",", ".", "(", ")", "“", "”", "$", "?", "!", "白", "#", "-", "/"]
+    tokenizer = WordTokenizer()
+    for _ in range(300):
+        sentence = rng.choices(words, k=8)
+        assert tokenizer.split(tokenizer.join(sentence)) == sentence
+
+
+def test_the_signature_of_a_tokenizer_names_its_settings():
+    assert WordTokenizer().signature() == "word,lowercase=true"
+    assert WordTokenizer(lowercase=False).signature() == "word,lowercase=false"
+
+
+# --- vocabulary -----------------------------------------------------------------------------------
+
+
+def test_words_by_frequency_then_alphabet():
+    sentences = [["d", "b", "a"], ["a", "b"], ["c", "a", "a"]]  # d comes first, but after c
+    assert count_words(sentences, max_vocabulary=9, min_count=1) == ("a", "b", "c", "d")
+    assert count_words(sentences, max_vocabulary=3, min_count=1) == ("a", "b", "c")
+    assert count_words(sentences, max_vocabulary=9, min_count=2) == ("a", "b")
+
+
+VOCABULARY = Vocabulary(("the", "cat", ","), WordTokenizer())
+
+
+def test_a_sentence_comes_back():
+    tokens = VOCABULARY.encode(["the", "cat", ",", "the"])
+    assert tokens == [3, 4, 5, 3, END]
+    assert VOCABULARY.decode(tokens) == "the cat, the"
+    assert VOCABULARY.decode([*tokens, PAD, PAD]) == "the cat, the"
+    assert VOCABULARY.decode([3, 4]) == "the cat"  # a sentence that reached the longest length
+
+
+def test_unknown_words_become_the_unknown_token():
+    assert VOCABULARY.encode(["the", "dog"]) == [3, UNKNOWN, END]
+    assert VOCABULARY.decode([3, UNKNOWN, END]) == "the <unknown>"
+
+
+def test_the_alphabet_of_a_vocabulary():
+    alphabet = VOCABULARY.alphabet
+    assert (alphabet.vocab_size, alphabet.start, alphabet.end) == (6, START, END)
+    assert alphabet.never_emitted == (START, UNKNOWN)
+    keep = Vocabulary(("a",), WordTokenizer(), emit_unknown=True)
+    assert keep.alphabet.never_emitted == (START,)
+
+
+def test_a_vocabulary_survives_its_file(tmp_path):
+    vocabulary = Vocabulary(("ü", "\u2028", '"'), WordTokenizer(lowercase=False), emit_unknown=True)
+    write_vocabulary(tmp_path / "v.json", vocabulary)
+    assert read_vocabulary(tmp_path / "v.json") == vocabulary
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"words": 3}', '{"words": [], "tokenizer": 3}'])
+def test_a_file_that_is_no_vocabulary(tmp_path, content):
+    (tmp_path / "v.json").write_text(content)
+    with pytest.raises(UserError, match=r"v\.json does not describe a vocabulary"):
+        read_vocabulary(tmp_path / "v.json")
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def lines(tmp_path: Path, content: bytes) -> list[str]:
+    (tmp_path / "t.txt").write_bytes(content)
+    return list(read_lines(tmp_path / "t.txt"))
+
+
+def test_lines_of_every_system(tmp_path):
+    assert lines(tmp_path, b"\xef\xbb\xbfone\r\n\r\n  two \n\n\t\nthree") == ["one", "two", "three"]
+    assert lines(tmp_path, b"") == []
+    assert lines(tmp_path, b"\n\n") == []
+    assert lines(tmp_path, b"\xef\xbb\xbf") == []
+    assert lines(tmp_path, "é\u2028è\n".encode()) == ["é\u2028è"]
+    # A mark of byte order is one at the very beginning only.
+    assert lines(tmp_path, b"a\n\xef\xbb\xbfb") == ["a", "\ufeffb"]
+
+
+def test_a_file_that_is_not_utf_8_names_the_line(tmp_path):
+    with pytest.raises(UserError) as caught:
+        lines(tmp_path, b"good\nbad \xe9\n")
+    assert str(caught.value) == (
+        f"{tmp_path}/t.txt, line 2 is not UTF-8 (invalid continuation byte); convert the file, "
+        "for example with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+    )
+    with pytest.raises(UserError, match="line 1 is not UTF-8"):
+        lines(tmp_path, "text".encode("utf-16"))
+
+
+def test_a_line_longer_than_a_megabyte(tmp_path):
+    assert lines(tmp_path, b"x" * LONGEST_LINE) == ["x" * LONGEST_LINE]
+    with pytest.raises(UserError, match=r"t\.txt, line 2 is longer than a megabyte; put one"):
+        lines(tmp_path, b"short\n" + b"x" * (LONGEST_LINE + 1))
+
+
+def test_a_file_that_is_missing(tmp_path):
+    with pytest.raises(UserError, match=r"^no such file: .*/nothing$"):
+        list(read_lines(tmp_path / "nothing"))
+
+
+# --- preparation ----------------------------------------------------------------------------------
+
+SETTINGS = FileCorpus(kind="file", path="").model_dump() | {"min_count": 1, "max_length": 6}
+
+
+def sentences(count: int, seed: int = 0) -> list[str]:
+    rng = random.Random(seed)
+    words = [f"w{i}" for i in range(12)]
+    return [" ".join(rng.choices(words, k=rng.randint(3, 5))) for _ in range(count)]
+
+
+def prepared(tmp_path: Path, text: list[str], **settings) -> tuple[Dataset, dict]:
+    path = tmp_path / "t.txt"
+    path.write_text("\n".join(text), encoding="utf-8")
+    return prepare(path, SETTINGS | settings)
+
+
+def decoded(dataset: Dataset, split: str) -> list[str]:
+    assert dataset.vocabulary is not None
+    return [dataset.vocabulary.decode(row) for row in getattr(dataset, split).tolist()]
+
+
+SPLITS = ("train", "validation", "test")
+
+
+def test_every_sentence_comes_back_in_one_split(tmp_path):
+    text = sentences(400)
+    dataset, facts = prepared(tmp_path, text)
+    found = {split: decoded(dataset, split) for split in SPLITS}
+    assert sorted(functools.reduce(operator.iadd, found.values(), [])) == sorted(text)
+    assert facts["sentences"] == {split: len(found[split]) for split in SPLITS}
+    assert facts["lines"] == 400
+    assert 20 < len(found["test"]) < 60
+    assert 20 < len(found["validation"]) < 60
+    for split in SPLITS:
+        check_tokens(getattr(dataset, split), dataset.alphabet)
+        assert getattr(dataset, split).shape[1] == 6
+
+
+def test_copies_never_straddle_two_splits(tmp_path):
+    text = sentences(200)
+    dataset, _ = prepared(tmp_path, text + [line.upper() for line in text] * 2)
+    found = [set(decoded(dataset, split)) for split in SPLITS]
+    assert not (found[0] & found[1])
+    assert not (found[0] & found[2])
+    assert not (found[1] & found[2])
+    assert sum(len(getattr(dataset, split)) for split in SPLITS) == 600  # copies are kept
+
+
+def test_added_lines_move_no_other(tmp_path):
+    text, more = sentences(200), sentences(300, seed=1)
+    before, _ = prepared(tmp_path, text)
+    after, _ = prepared(tmp_path, more + text)
+    for split in SPLITS:
+        assert set(decoded(before, split)) <= set(decoded(after, split))
+
+
+def test_the_shares_decide_the_split():
+    words = [sentence.split() for sentence in sentences(2000)]
+    chosen = [choose_split(each, 0.2, 0.3) for each in words]
+    assert abs(chosen.count("validation") / 2000 - 0.2) < 0.04
+    assert abs(chosen.count("test") / 2000 - 0.3) < 0.04
+    larger = [choose_split(each, 0.2, 0.4) for each in words]
+    assert all(now == "test" for was, now in zip(chosen, larger, strict=True) if was == "test")
+
+
+def test_lengths_count_the_end_token(tmp_path):
+    text = sentences(300) + ["w0 w1"] * 3 + ["w0 w1 w2 w3 w4 w5"] * 2
+    dataset, facts = prepared(tmp_path, text)
+    assert facts["left_out"]["too short"] == 3
+    assert facts["left_out"]["too long"] == 2
+    lengths = (dataset.train != PAD).sum(dim=1)
+    assert (lengths.min(), lengths.max()) == (4, 6)  # three and five words, and the end
+    assert (dataset.train == END).sum() == len(dataset.train)
+    dataset, facts = prepared(tmp_path, text, min_length=2, max_length=7)
+    assert "too short" not in facts["left_out"]
+    assert (dataset.train != PAD).sum(dim=1).max() <= 7
+
+
+def split_of(line: str) -> str:
+    return choose_split(WordTokenizer().split(line), 0.1, 0.1)
+
+
+def test_the_vocabulary_comes_from_the_training_split_alone(tmp_path):
+    rare = [f"w0 w1 only{i}" for i in range(60)]
+    dataset, facts = prepared(tmp_path, sentences(300) + rare, unknown="keep")
+    assert dataset.vocabulary is not None
+    for line in rare:
+        known = line.split()[-1] in dataset.vocabulary.words
+        assert known == (split_of(line) == "train")
+    assert facts["share_with_unknown_word"]["train"] == 0
+    assert facts["share_with_unknown_word"]["test"] > 0
+
+
+def test_sentences_with_unknown_words_are_dropped_or_kept(tmp_path):
+    rare = [f"w0 w1 only{i}" for i in range(60)]
+    dropped, facts = prepared(tmp_path, sentences(300) + rare, min_count=2)
+    assert facts["left_out"]["with an unknown word"] == 60
+    assert sum(facts["sentences"].values()) == 300
+    assert dropped.alphabet.never_emitted == (START, UNKNOWN)
+    kept, facts = prepared(tmp_path, sentences(300) + rare, min_count=2, unknown="keep")
+    assert sum(facts["sentences"].values()) == 360
+    assert kept.alphabet.never_emitted == (START,)
+    assert decoded(kept, "train").count("w0 w1 <unknown>") == sum(
+        split_of(line) == "train" for line in rare
+    )
+    for dataset in (dropped, kept):
+        for split in SPLITS:
+            check_tokens(getattr(dataset, split), dataset.alphabet)
+
+
+def test_the_vocabulary_is_cut_to_the_most_frequent(tmp_path):
+    text = sentences(300)
+    dataset, facts = prepared(tmp_path, text, max_vocabulary=5, unknown="keep")
+    assert facts["vocabulary_size"] == 5
+    assert dataset.alphabet.vocab_size == 8
+    every, _ = prepared(tmp_path, text)
+    assert dataset.vocabulary is not None
+    assert every.vocabulary is not None
+    assert dataset.vocabulary.words == every.vocabulary.words[:5]
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "reason"),
+    [
+        ([], {}, "0 lines, left out: none"),
+        (["w0 w1 w2"], {}, "1 lines, left out: none"),
+        (["a b"] * 50, {}, "50 lines, left out: 50 too short"),
+        (["a b c d e f g"] * 50, {}, "50 lines, left out: 50 too long"),
+        ([f"a{i} b{i} c{i}" for i in range(99)], {"min_count": 2}, "99 with an unknown word"),
+    ],
+    ids=["empty", "one line", "short", "long", "unknown"],
+)
+def test_a_split_that_would_be_empty_says_why(tmp_path, text, settings, reason):
+    with pytest.raises(UserError) as caught:
+        prepared(tmp_path, text, **settings)
+    line = str(caught.value)
+    assert line.startswith(f"{tmp_path}/t.txt leaves ")
+    assert reason in line
+    assert "\n" not in line
+    assert line.endswith("lower `min_count`, or set `unknown: keep`")
+
+
+def test_scripts_without_spaces_are_one_word_a_phrase(tmp_path):
+    """What the word tokenizer promises for them: marks part the phrases, nothing is lost."""
+    text = [f"白日{a}，黄河{b}。" for a in "一二三四五六" for b in "七八九十百千"]
+    dataset, _ = prepared(tmp_path, text, unknown="keep")
+    assert dataset.vocabulary is not None
+    assert {"，", "。"} <= set(dataset.vocabulary.words)
+    assert "白日一" in dataset.vocabulary.words
+
+
+def test_ids_do_not_depend_on_the_hash_seed(tmp_path):
+    (tmp_path / "t.txt").write_text("\n".join(sentences(200)))
+    script = (
+        "import sys, json\nfrom pathlib import Path\nfrom seqgan.corpus.text import prepare\n"
+        "dataset, facts = prepare(Path(sys.argv[1]), json.loads(sys.argv[2]))\n"
+        "print(dataset.vocabulary.words, dataset.train.tolist(), facts)"
+    )
+    seen = set()
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONPATH": str(SRC), "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", script, str(tmp_path / "t.txt"), json.dumps(SETTINGS)]
+        seen.add(subprocess.check_output(command, env=environment))
+    assert len(seen) == 1
+
+
+def test_rows_are_padded_at_the_end():
+    tokens = to_tokens([[3, END], [], [4, 4, END]], 4)
+    assert tokens.tolist() == [[3, END, PAD, PAD], [PAD] * 4, [4, 4, END, PAD]]
+
+
+# --- datasets on disk -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    dataset, facts = prepared(tmp_path, sentences(200))
+    write_dataset(tmp_path / "data", dataset, facts)
+    return tmp_path / "data"
+
+
+def test_a_dataset_comes_back(folder, tmp_path):
+    dataset, _ = prepared(tmp_path, sentences(200))
+    found = read_dataset(folder)
+    for split in SPLITS:
+        assert torch.equal(getattr(found, split), getattr(dataset, split))
+        assert getattr(found, split).dtype == torch.int64
+    assert (found.alphabet, found.vocabulary) == (dataset.alphabet, dataset.vocabulary)
+    assert found.length == 6
+    assert np.load(folder / "train.npy", allow_pickle=False).dtype == np.int32
+
+
+def test_equal_datasets_have_equal_bytes(folder, tmp_path):
+    write_dataset(tmp_path / "again", *prepared(tmp_path, sentences(200)))
+    for path in sorted(folder.iterdir()):
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+
+def test_a_dataset_without_words(tmp_path):
+    tokens = torch.tensor([[0, 1], [1, 1]])
+    write_dataset(tmp_path, Dataset(tokens, tokens, tokens, Alphabet(2)), {})
+    assert read_dataset(tmp_path).vocabulary is None
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_a_truncated_array(folder, keep):
+    path = folder / "train.npy"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"train\.npy is not an array of tokens .*cut short\?$"):
+        read_dataset(folder)
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 3)), np.zeros(3, int), np.zeros((2, 3), bool)])
+def test_an_array_of_something_else(folder, array):
+    np.save(folder / "test.npy", array, allow_pickle=False)
+    with pytest.raises(UserError, match=r"test\.npy must hold a table of token ids, but holds "):
+        read_dataset(folder)
+
+
+def test_a_pickled_array_is_refused(folder):
+    np.save(folder / "test.npy", np.array([{}, []], dtype=object), allow_pickle=True)
+    with pytest.raises(UserError, match=r"test\.npy is not an array of tokens"):
+        read_dataset(folder)
+
+
+@pytest.mark.parametrize("name", ["train.npy", "alphabet.json"])
+def test_a_missing_part(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=f"^no such file: .*{name}$"):
+        read_dataset(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda tokens: tokens.__setitem__((1, 0), 99), "an id outside the vocabulary"),
+        (lambda tokens: tokens.__setitem__((1, 0), -2), "an id outside the vocabulary"),
+        (lambda tokens: tokens.__setitem__((1, 0), PAD), "padding before a token"),
+        (lambda tokens: tokens.__setitem__((1, 0), START), "an id that no sentence may contain"),
+        (lambda tokens: tokens.__setitem__((1, 0), END), "a token after the end"),
+    ],
+)
+def test_tokens_that_break_the_contract(folder, change, reason):
+    tokens = read_tokens(folder / "validation.npy")
+    change(tokens)
+    write_tokens(folder / "validation.npy", tokens)
+    with pytest.raises(UserError, match=rf"validation\.npy: sentence 1 contains {reason}: \["):
+        read_dataset(folder)
+
+
+def test_an_alphabet_comes_back(tmp_path):
+    for alphabet in (Alphabet(5), Alphabet(9, start=2, end=1, never_emitted=(0, 2))):
+        write_alphabet(tmp_path / "a.json", alphabet)
+        assert read_alphabet(tmp_path / "a.json") == alphabet
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{}", '{"vocab_size": 3}', '{"vocab_size": 3, "never_emitted": [], "x": 1}',
+     '{"vocab_size": 3, "start": 7, "never_emitted": []}', '{"never_emitted": 3}'],
+)  # fmt: skip
+def test_a_file_that_is_no_alphabet(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(UserError, match=r"a\.json does not describe an alphabet"):
+        read_alphabet(tmp_path / "a.json")

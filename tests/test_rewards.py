@@ -1,0 +1,296 @@
+import copy
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import slow_twins
+from conftest import ALPHABETS, make_generator
+from seqgan import rewards
+from seqgan.decoding import sample_sentences
+from seqgan.discriminators import CNNDiscriminator, Discriminator
+from seqgan.errors import NonFiniteError
+from seqgan.rewards import (
+    ConstantReward,
+    DiscriminatorReward,
+    MonteCarloRollout,
+    RewardModel,
+    TerminalReward,
+)
+from seqgan.tokens import PAD, Alphabet, is_real
+
+FREQUENCIES = (1.3, 2.9, 0.7, 1.9, 3.1, 0.4)
+
+
+class SentenceReward(RewardModel):
+    """A fixed judge with a value of its own for every sentence; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def score(self, tokens: Tensor) -> Tensor:
+        self.seen.append(tokens)
+        frequencies = torch.tensor(FREQUENCIES[: tokens.shape[1]], dtype=torch.float64)
+        return ((tokens * frequencies).sum(dim=1).sin() + 1) / 2
+
+    def fit(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> dict[str, float]:
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+def value_of(sentence: list[int]) -> float:
+    return SentenceReward().score(torch.tensor([sentence])).item()
+
+
+class RecordingDiscriminator(Discriminator):
+    """Log-odds are one weight; remembers the batches and whether they came with dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.batches: list[list[list[int]]] = []
+        self.streams: list[torch.Generator | None] = []
+
+    def forward(self, tokens: Tensor, dropout_rng: torch.Generator | None = None) -> Tensor:
+        self.batches.append(tokens.tolist())
+        self.streams.append(dropout_rng)
+        return self.weight.expand(len(tokens))
+
+    def penalty(self) -> Tensor:
+        return self.weight * 0
+
+
+def cnn(rng: torch.Generator, dropout: float = 0.25, l2: float = 0.2) -> CNNDiscriminator:
+    return CNNDiscriminator(
+        alphabet=ALPHABETS["text"],
+        max_length=5,
+        embedding_dim=4,
+        widths=(1, 2),
+        num_filters=(8, 8),
+        dropout=dropout,
+        l2=l2,
+        rng=rng,
+    )
+
+
+def two_kinds(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return sentences with and without a certain token in a place that varies."""
+    real, fake = torch.randint(3, 8, (2, count, 5), generator=rng)
+    real[torch.arange(count), torch.randint(4, (count,), generator=rng)] = 8
+    return real, fake
+
+
+# --- a discriminator as reward model --------------------------------------------------------------
+
+
+def test_fit_learns_two_kinds_of_sentences_apart(rng):
+    reward = DiscriminatorReward(cnn(rng), learning_rate=0.01, batch_size=16, epochs=3)
+    before = reward.fit(*two_kinds(50, rng), rng)
+    for _ in range(7):
+        after = reward.fit(*two_kinds(50, rng), rng)
+    assert before["discriminator_accuracy"] < 0.8
+    assert after["discriminator_accuracy"] > 0.95
+    assert after["discriminator_loss"] < before["discriminator_loss"]
+    real, fake = two_kinds(200, rng)
+    assert reward.score(real).mean() > 0.9  # real, not fake, is what a high score means
+    assert reward.score(fake).mean() < 0.1
+
+
+def test_every_sentence_is_seen_once_an_epoch_and_the_last_batch_is_kept(rng):
+    network = RecordingDiscriminator()
+    reward = DiscriminatorReward(network, learning_rate=0.1, batch_size=8, epochs=3)
+    real, fake = torch.arange(20).view(10, 2), torch.arange(20, 40).view(10, 2)
+    reward.fit(real, fake, rng)
+    assert [len(batch) for batch in network.batches] == [8, 8, 4] * 3
+    first, second, third = (
+        [row for batch in network.batches[i : i + 3] for row in batch] for i in (0, 3, 6)
+    )
+    assert sorted(first) == torch.cat([real, fake]).tolist()
+    assert first == second == third  # shuffled together once
+    assert first != sorted(first)
+    assert all(stream is rng for stream in network.streams)
+
+
+def test_one_fit_is_adam_on_cross_entropy_and_penalty(rng):
+    network = cnn(rng, dropout=0.0, l2=5.0)
+    twin = cnn(torch.Generator(), dropout=0.0, l2=5.0)
+    twin.load_state_dict(network.state_dict())
+    real, fake = two_kinds(6, rng)
+    reward = DiscriminatorReward(network, learning_rate=0.01, batch_size=12, epochs=2)
+    measured = reward.fit(real, fake, rng)
+    optimizer, losses, correct = torch.optim.Adam(twin.parameters(), lr=0.01), [], 0
+    for _ in range(2):
+        optimizer.zero_grad()
+        of_real, of_fake = twin(real), twin(fake)
+        loss = (-F.logsigmoid(of_real).sum() - F.logsigmoid(-of_fake).sum()) / 12
+        (loss + twin.penalty()).backward()
+        optimizer.step()
+        losses.append(loss.item())
+        correct += ((of_real > 0).sum() + (of_fake <= 0).sum()).item()
+    for mine, theirs in zip(network.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+    assert measured["discriminator_loss"] == pytest.approx(sum(losses) / 2, rel=1e-5)
+    assert measured["discriminator_accuracy"] == pytest.approx(correct / 24)
+
+
+def test_scores_are_probabilities_without_dropout_or_gradient(rng, monkeypatch):
+    network = cnn(rng, dropout=0.9)
+    reward = DiscriminatorReward(network, learning_rate=0.1, batch_size=8, epochs=1)
+    tokens = torch.randint(3, 9, (11, 5), generator=rng)
+    expected = 1 / (1 + (-network(tokens).detach()).exp())
+    for rows in (1, 4, 1024):
+        monkeypatch.setattr(rewards, "SCORING_BATCH", rows)
+        scores = reward.score(tokens)
+        torch.testing.assert_close(scores, expected)
+        assert not scores.requires_grad
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_move(rng):
+    network = cnn(rng)
+    with torch.no_grad():
+        network.embedding[8] = torch.nan  # a token of the real sentences alone
+    before = {name: p.clone() for name, p in network.state_dict().items()}
+    reward = DiscriminatorReward(network, learning_rate=0.01, batch_size=64, epochs=1)
+    with pytest.raises(NonFiniteError, match=r"^the discriminator's loss is nan"):
+        reward.fit(*two_kinds(20, rng), rng)
+    for name, weights in network.state_dict().items():
+        assert torch.equal(weights.nan_to_num(), before[name].nan_to_num())
+
+
+def test_a_restored_discriminator_learns_on_exactly(rng):
+    def make(seed: int) -> DiscriminatorReward:
+        network = cnn(torch.Generator().manual_seed(seed))
+        return DiscriminatorReward(network, learning_rate=0.01, batch_size=16, epochs=1)
+
+    one, other = make(1), make(2)
+    sets = two_kinds(20, rng)
+    one.fit(*sets, torch.Generator().manual_seed(5))
+    other.load_state_dict(copy.deepcopy(one.state_dict()))  # as if through a file
+    for reward in (one, other):
+        reward.fit(*sets, torch.Generator().manual_seed(6))
+    mine, theirs = one.discriminator.state_dict(), other.discriminator.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+# --- the control ----------------------------------------------------------------------------------
+
+
+def test_a_constant_reward_knows_and_learns_nothing(rng):
+    reward = ConstantReward(0.25)
+    tokens = torch.tensor([[3, 1, PAD], [3, 4, 5]])
+    assert reward.score(tokens).tolist() == [0.25, 0.25]
+    assert reward.fit(tokens, tokens, rng) == {}
+    reward.load_state_dict(reward.state_dict())
+    assert reward.score(tokens).tolist() == [0.25, 0.25]
+    assert ConstantReward().score(tokens).tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match=r"has no state, but was given \['x'\]"):
+        reward.load_state_dict({"x": 1})
+
+
+# --- action values --------------------------------------------------------------------------------
+
+
+def test_rollouts_converge_to_the_exact_action_value(small_world: Alphabet, rng):
+    generator, count = make_generator(small_world), 4000
+    sentences = slow_twins.all_sentences(small_world, 3)
+    exact = slow_twins.action_values(generator, sentences, value_of)
+    rollout = MonteCarloRollout(generator, SentenceReward(), num_rollouts=count, tracking_rate=0.0)
+    values = rollout(sentences, rng)
+    assert exact[:, 0].std() > 0.02  # the world tells tokens apart
+    assert (values - exact).abs().max() < 4.5 * 0.5 / count**0.5
+    assert (values - exact).abs().mean() < 0.5 / count**0.5
+    assert not torch.equal(values[:, 0], exact[:, 0])
+    assert (values[~is_real(sentences)] == 0).all()
+
+
+def test_the_value_of_the_last_token_is_that_of_the_sentence(small_world: Alphabet, rng):
+    generator, reward = make_generator(small_world), SentenceReward()
+    tokens = slow_twins.all_sentences(small_world, 3)
+    rolled = MonteCarloRollout(generator, reward, num_rollouts=4, tracking_rate=0.0)(tokens, rng)
+    terminal = TerminalReward(generator, reward)(tokens, rng)
+    last = is_real(tokens).sum(dim=1, keepdim=True) - 1
+    torch.testing.assert_close(rolled.gather(1, last), terminal.gather(1, last))
+    assert torch.equal(rolled[:, 2] * is_real(tokens)[:, 2], terminal[:, 2])
+    assert torch.equal(terminal[:, 0], reward.score(tokens))
+    expected = reward.score(tokens)[:, None] * is_real(tokens)
+    assert torch.equal(terminal, expected)
+
+
+def test_a_rollout_of_one_token_is_the_terminal_reward(generator, rng):
+    reward, tokens = SentenceReward(), sample_sentences(generator, 5, 1, rng)
+    rollout = MonteCarloRollout(generator, reward, num_rollouts=4, tracking_rate=0.0)
+    assert torch.equal(rollout(tokens, rng), TerminalReward(generator, reward)(tokens, rng))
+
+
+def test_each_value_is_the_mean_over_its_own_completions(generator, rng):
+    """Rewards go to the sentence, the prefix and the rollout that they were given for."""
+    reward, tokens = SentenceReward(), sample_sentences(generator, 6, 5, rng)
+    rollout = MonteCarloRollout(generator, reward, num_rollouts=3, tracking_rate=0.0)
+    values = rollout(tokens, rng)
+    completions = next(seen for seen in reward.seen if len(seen) == 4 * 6 * 3).view(4, 6, 3, 5)
+    for i in range(6):
+        for t in range(4):
+            if tokens[i, t] == PAD:
+                assert values[i, t] == 0
+                continue
+            assert (completions[t, i, :, : t + 1] == tokens[i, : t + 1]).all()
+            expected = sum(value_of(y) for y in completions[t, i].tolist()) / 3
+            assert values[i, t].item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("rate", "share"), [(0.0, 1.0), (0.5, 0.5), (0.8, 0.2), (1.0, 0.0)])
+def test_the_rollout_policy_keeps_the_share_that_it_is_told(rate: float, share: float):
+    generator = make_generator(ALPHABETS["text"], seed=1)
+    rollout = MonteCarloRollout(generator, ConstantReward(), num_rollouts=1, tracking_rate=rate)
+    before = [p.clone() for p in rollout.policy.parameters()]
+    with torch.no_grad():
+        for weights in generator.parameters():
+            weights.add_(1.0)
+    assert all(map(torch.equal, rollout.policy.parameters(), before))  # a copy
+    rollout.track(generator)
+    for now, old, live in zip(
+        rollout.policy.parameters(), before, generator.parameters(), strict=True
+    ):
+        if share in (0.0, 1.0):
+            assert torch.equal(now, live if share else old)
+        torch.testing.assert_close(now.detach(), old + share)
+        assert not now.requires_grad
+        assert live.requires_grad
+
+
+def test_completions_come_from_the_tracked_policy(rng):
+    live, tokens = make_generator(Alphabet(5)), torch.tensor([[0, 1, 2, 3]])
+    reward = SentenceReward()
+    rollout = MonteCarloRollout(live, reward, num_rollouts=8, tracking_rate=1.0)
+    with torch.no_grad():
+        live.output_bias[4] = 1000.0  # the live generator now says nothing else
+    rollout(tokens, rng)
+    assert (reward.seen[0][:8, 1:] != 4).any()
+    rollout.load_state_dict({"policy": live.state_dict()})
+    rollout(tokens, rng)
+    assert (reward.seen[2][:8, 1:] == 4).all()
+
+
+def test_the_state_of_a_rollout_is_its_policy():
+    first, second = (make_generator(ALPHABETS["text"], seed=seed) for seed in (1, 2))
+    one, other = (
+        MonteCarloRollout(each, ConstantReward(), num_rollouts=1, tracking_rate=0.8)
+        for each in (first, second)
+    )
+    other.load_state_dict(one.state_dict())
+    assert all(map(torch.equal, other.policy.parameters(), one.policy.parameters()))
+
+
+def test_a_terminal_reward_has_no_state(generator):
+    terminal = TerminalReward(generator, ConstantReward())
+    terminal.track(generator)
+    assert terminal.state_dict() == {}
+    with pytest.raises(ValueError, match=r"has no state, but was given \['policy'\]"):
+        terminal.load_state_dict({"policy": {}})

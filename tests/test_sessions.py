@@ -1,0 +1,317 @@
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqgan import sessions
+from seqgan.checkpoints import ResumeFolder, resume_key
+from seqgan.errors import NonFiniteError, UserError
+from seqgan.randomness import RandomStreams
+from seqgan.sessions import carry_through
+from seqgan.stage import Context, Stopped
+from seqgan.training import Run, StepMetrics
+
+SRC = Path(__file__).parents[1] / "src"
+
+
+class Toy:
+    """A regression whose every step draws from a stream; Adam has a state of its own."""
+
+    def __init__(self, seed: int = 1) -> None:
+        rng = torch.Generator().manual_seed(0)
+        self.weights = torch.nn.Linear(3, 1)
+        with torch.no_grad():
+            for parameter in self.weights.parameters():
+                parameter.uniform_(generator=rng)
+        self.optimizer = torch.optim.Adam(self.weights.parameters(), lr=0.01)
+        self.run = Run(
+            {"weights": self.weights, "optimizer": self.optimizer},
+            RandomStreams(seed, names=("batches", "monitoring")),
+        )
+        self.seen: list[int] = []
+        self.stop_at = self.fail_at = self.break_at = -1
+        self.context: Context | None = None
+
+    def update(self, run: Run) -> StepMetrics:
+        step = run.step + 1
+        batch = torch.rand(4, 3, generator=run.streams["batches"])
+        loss = self.weights(batch).square().mean()
+        if step == self.fail_at:
+            raise KeyboardInterrupt
+        if step == self.break_at:
+            raise NonFiniteError("the loss is nan")
+        if step == self.stop_at and self.context is not None:
+            self.context.stopping = True
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.seen.append(step)
+        return {"loss": loss.item()}
+
+    def measure(self, step: int) -> StepMetrics:
+        noise = torch.rand((), generator=self.run.streams["monitoring"])
+        return {"measured": (noise + self.weights.bias.sum()).item(), "at": float(step)}
+
+    def result(self) -> tuple[bytes, list[StepMetrics]]:
+        weights = torch.cat([each.detach().flatten() for each in self.weights.parameters()])
+        return weights.numpy().tobytes(), self.run.history
+
+
+def context(folder: Path, *key: object) -> Context:
+    arguments = argparse.Namespace(seed=1, device="cpu", threads=1, work=str(folder), spec=None)
+    found = Context("toy", arguments, {"settings": {}}, None)
+    found.key = key or ("key",)
+    return found
+
+
+def carry(toy: Toy, context: Context, until: int = 10) -> None:
+    """Carry a run through in what stands for a process: at its end all locks are free."""
+    toy.context = context
+    folders: list[ResumeFolder] = []
+
+    class Recorded(ResumeFolder):
+        def __init__(self, folder: Path) -> None:
+            super().__init__(folder)
+            folders.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions, "ResumeFolder", Recorded)
+        try:
+            carry_through(
+                context, toy.run, toy.update, until=until, unit="step", measure=toy.measure
+            )
+            for action in context._at_end:
+                action()
+        finally:
+            for folder in folders:
+                folder._lock.close()
+
+
+@pytest.fixture
+def uninterrupted(tmp_path):
+    toy = Toy()
+    carry(toy, context(tmp_path / "uninterrupted"))
+    return toy.result()
+
+
+@pytest.fixture
+def always_saving(monkeypatch):
+    monkeypatch.setattr(sessions, "SECONDS_BETWEEN_STATES", -1.0)
+
+
+def test_the_history_has_a_row_for_every_step_and_the_folder_goes(tmp_path, uninterrupted):
+    _, history = uninterrupted
+    assert [row["step"] for row in history] == list(range(11))
+    assert [row["at"] for row in history] == list(range(11))
+    assert all("loss" in row for row in history[1:])
+    assert "loss" not in history[0]
+    assert list((tmp_path / "uninterrupted").iterdir()) == []
+
+
+@pytest.mark.parametrize("moment", [1, 2, 5, 10])
+def test_an_interrupted_run_ends_with_the_same_bytes(
+    tmp_path, uninterrupted, always_saving, moment
+):
+    toy = Toy()
+    toy.fail_at = moment
+    with pytest.raises(KeyboardInterrupt):
+        carry(toy, context(tmp_path))
+    again = Toy()
+    carry(again, context(tmp_path))
+    assert again.seen == list(range(moment, 11))
+    assert again.result() == uninterrupted
+    assert list(tmp_path.glob("*/state*")) == []
+
+
+def test_a_run_that_is_asked_to_stop_saves_its_state(tmp_path, uninterrupted, capsys):
+    done = 0
+    for moment in (3, 4, 10):  # states are saved by time: here only when it stops
+        toy = Toy()
+        toy.stop_at = moment
+        with pytest.raises(Stopped):
+            carry(toy, context(tmp_path))
+        assert toy.seen == list(range(done + 1, moment + 1))
+        done = moment
+    last = Toy()
+    carry(last, context(tmp_path))
+    assert last.seen == []
+    assert last.result() == uninterrupted
+    assert capsys.readouterr().err.splitlines()[-1] == "toy seed 1: continues after step 10 of 10"
+
+
+def test_a_damaged_state_falls_back_to_the_one_before(tmp_path, uninterrupted, always_saving):
+    toy = Toy()
+    toy.fail_at = 6
+    with pytest.raises(KeyboardInterrupt):
+        carry(toy, context(tmp_path))
+    *_, newest = sorted(tmp_path.glob("*/state-*.safetensors"))
+    newest.write_bytes(newest.read_bytes()[:-5])
+    again = Toy()
+    carry(again, context(tmp_path))
+    assert again.seen == list(range(5, 11))
+    assert again.result() == uninterrupted
+
+
+def test_another_key_starts_anew(tmp_path, uninterrupted, always_saving):
+    toy = Toy()
+    toy.fail_at = 6
+    with pytest.raises(KeyboardInterrupt):
+        carry(toy, context(tmp_path, {"rate": 1}))
+    again = Toy()
+    carry(again, context(tmp_path, {"rate": 2}))
+    assert again.seen == list(range(1, 11))
+    assert again.result() == uninterrupted
+
+
+def test_states_are_saved_by_time(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(ResumeFolder, "save", lambda self, step, state: saved.append(step))
+    carry(Toy(), context(tmp_path))
+    assert saved == [10]  # the last one, in case that writing the outputs fails
+    saved.clear()
+    monkeypatch.setattr(sessions, "SECONDS_BETWEEN_STATES", -1.0)
+    carry(Toy(), context(tmp_path))
+    assert saved == list(range(1, 11))
+
+
+def test_a_loss_that_is_not_finite_names_step_and_last_good_state(tmp_path, monkeypatch):
+    toy = Toy()
+    toy.break_at = 4
+    with pytest.raises(UserError) as caught:
+        carry(toy, context(tmp_path))
+    assert str(caught.value) == (
+        "toy: the loss is nan in step 4; lower `learning_rate` or `max_grad_norm` (last good "
+        "state: none saved)"
+    )
+    monkeypatch.setattr(sessions, "SECONDS_BETWEEN_STATES", -1.0)
+    toy = Toy()
+    toy.break_at = 4
+    with pytest.raises(UserError) as caught:
+        carry(toy, context(tmp_path))
+    folder = tmp_path / resume_key("toy", "key")
+    assert str(caught.value).endswith(f"(last good state: state after step 3 is in {folder})")
+    assert (folder / "state-000000003.safetensors").is_file()
+
+
+DRIVER = """
+import os, random, signal, sys, time
+from pathlib import Path
+sys.path[:0] = [{src!r}, {tests!r}]
+import torch
+torch.set_num_threads(1)
+from seqgan import provenance, sessions, stage
+from seqgan.checkpoints import save_tree
+from seqgan.records import json_lines, readable_json, write_atomically
+from test_sessions import Toy, carry_through
+sessions.SECONDS_BETWEEN_STATES = 0.0
+stage.code_digests = lambda name: {{}}
+STEPS = 30
+
+def run(context):
+    toy = Toy(context.seed)
+    def update(run):
+        time.sleep(0.002)
+        return toy.update(run)
+    carry_through(
+        context, toy.run, update, until=STEPS, unit="step", measure=toy.measure
+    )
+    save_tree(context.output("checkpoint") / "w.safetensors", toy.weights.state_dict())
+    write_atomically(context.output("metrics"), json_lines(toy.run.history))
+
+def attempt(folder, steps=None, number=signal.SIGKILL):
+    process = os.fork()
+    if process == 0:
+        os.chdir(folder)
+        toy = stage.Stage(
+            "toy", "", inputs={{}}, outputs={{"checkpoint": "", "metrics": ""}}, seeded=True
+        )
+        try:
+            toy.main(run, "--spec spec --seed 3 --checkpoint out/checkpoint --metrics out/metrics"
+                     " --receipt out/receipt --log out/log --device cpu".split())
+        except SystemExit as end:
+            os._exit(end.code)
+    first = newest(folder)
+    while True:
+        found, status = os.waitpid(process, os.WNOHANG)
+        if found:
+            return status
+        if steps is not None and newest(folder) >= first + steps:
+            time.sleep(random.random() * 0.02)
+            os.kill(process, number)
+            return os.waitpid(process, 0)[1]
+        time.sleep(0.002)
+
+def newest(folder):
+    states = sorted(folder.glob("work/*/state-*.safetensors"))
+    return int(states[-1].stem.removeprefix("state-")) if states else 0
+
+def prepare(name):
+    folder = Path(name)
+    folder.mkdir()
+    spec = {{"schema": 1, "stage": "toy", "settings": {{}}, "code": {{}}}}
+    write_atomically(folder / "spec", readable_json(spec))
+    return folder
+
+def result(folder):
+    # Hidden: what was half written when the process was killed; no reader looks at it.
+    found = sorted(name for name in os.listdir(folder / "out") if not name.startswith("."))
+    assert found == ["checkpoint", "log", "metrics", "receipt"], found
+    assert os.listdir(folder / "out/checkpoint") == ["w.safetensors"]
+    assert os.listdir(folder / "work") == [], os.listdir(folder / "work")
+    names = ("checkpoint/w.safetensors", "metrics", "receipt")
+    return [(folder / "out" / name).read_bytes() for name in names]
+
+warm = Toy()
+warm.update(warm.run)  # imports what every child would import again
+whole = prepare("whole")
+assert attempt(whole) == 0
+expected = result(whole)
+random.seed({seed})
+"""
+
+KILLING = """
+kills = 0
+for trial in range(1):
+    folder = prepare(f"killed-{trial}")
+    while (status := attempt(folder, random.randrange(9))) != 0:
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+        kills += 1
+        assert kills < 100
+    assert result(folder) == expected
+print(kills)
+"""
+
+STOPPING = """
+folder, stops = prepare("stopped"), 0
+while (status := attempt(folder, 5 + random.randrange(9), signal.SIGTERM)) != 0:
+    if os.WIFSIGNALED(status):  # before the stage listens
+        continue
+    assert os.WEXITSTATUS(status) == 1, status
+    assert len(list(folder.glob("work/*/state-*.safetensors"))) >= 1
+    assert not (folder / "out/receipt").exists()
+    stops += 1
+    assert stops < 100
+assert result(folder) == expected
+print(stops)
+"""
+
+
+def drive(tmp_path: Path, script: str, seed: int) -> int:
+    text = DRIVER.format(src=str(SRC), tests=str(Path(__file__).parent), seed=seed) + script
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return int(done.stdout)
+
+
+def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_bytes(tmp_path):
+    assert drive(tmp_path, KILLING, seed=1) > 2
+
+
+def test_a_run_that_is_asked_to_stop_again_and_again_ends_with_the_same_bytes(tmp_path):
+    assert drive(tmp_path, STOPPING, seed=2) > 0

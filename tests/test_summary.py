@@ -1,0 +1,153 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from seqgan.errors import UserError
+from seqgan.summary import as_text, interval, summarise
+
+
+def score(name: str, value: float, signature: str = "n:10") -> dict:
+    return {"name": name, "value": value, "signature": signature, "standard_error": None}
+
+
+def scores(**methods: dict[int, dict[str, float]]) -> dict:
+    return {
+        (method, seed): [score(name, value) for name, value in values.items()]
+        for method, seeds in methods.items()
+        for seed, values in seeds.items()
+    }
+
+
+def row(table, method: str, metric: str) -> dict:
+    (found,) = table[(table["method"] == method) & (table["metric"] == metric)].to_dict("records")
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 30])
+def test_the_interval_is_that_of_scipy(count):
+    values = np.random.default_rng(count).normal(3, 2, count).tolist()
+    mean, low, high = interval(values)
+    expected = stats.t.interval(0.95, count - 1, np.mean(values), stats.sem(values))
+    assert mean == pytest.approx(np.mean(values), rel=1e-12)
+    assert (low, high) == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_interval_by_hand():
+    # Mean 2, deviation 1, three values: 4.302653 is the 97.5% quantile of t with two degrees.
+    assert interval([1.0, 2.0, 3.0]) == pytest.approx(
+        (2.0, 2 - 4.302652730 / 3**0.5, 2 + 4.302652730 / 3**0.5)
+    )
+
+
+def test_one_value_has_no_interval():
+    mean, low, high = interval([2.5])
+    assert mean == 2.5
+    assert math.isnan(low)
+    assert math.isnan(high)
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert interval([2.0, 2.0, 2.0]) == (2.0, 2.0, 2.0)
+
+
+MLE = {1: {"nll": 9.0}, 2: {"nll": 7.0}, 3: {"nll": 8.0}}
+GAN = {1: {"nll": 8.5}, 2: {"nll": 6.8}, 3: {"nll": 7.5}}
+
+
+def test_differences_are_paired_by_seed():
+    table = summarise(scores(mle=MLE, gan=GAN), methods=["mle", "gan"], baseline="mle")
+    found = row(table, "gan", "nll")
+    assert found["difference"] == pytest.approx(-0.4)
+    # The differences are -0.5, -0.2, -0.5: far less spread than the values themselves.
+    half = 4.302652730 * 0.03**0.5 / 3**0.5
+    assert found["difference_low"] == pytest.approx(-0.4 - half)
+    assert found["difference_high"] == pytest.approx(-0.4 + half)
+    assert found["difference_high"] - found["difference_low"] < found["high"] - found["low"]
+    assert found["deviation"] == pytest.approx(np.std([8.5, 6.8, 7.5], ddof=1))
+    assert found["seeds"] == 3
+    assert found["signature"] == "n:10"
+    assert math.isnan(row(table, "mle", "nll")["difference"])
+
+
+def test_the_order_of_the_scores_decides_no_pair():
+    given = scores(mle=MLE, gan=GAN)
+    table = summarise(given, methods=["mle", "gan"], baseline="mle")
+    turned = summarise(dict(reversed(given.items())), methods=["mle", "gan"], baseline="mle")
+    for column in ("mean", "low", "difference", "difference_low"):
+        assert turned[column].tolist() == pytest.approx(table[column].tolist(), nan_ok=True)
+    assert list(table["method"]) == ["mle", "gan"]
+
+
+def test_only_seeds_of_both_are_paired():
+    given = scores(mle={1: {"nll": 1.0}, 2: {"nll": 2.0}}, gan={2: {"nll": 5.0}, 3: {"nll": 6.0}})
+    found = row(summarise(given, methods=["mle", "gan"], baseline="mle"), "gan", "nll")
+    assert found["difference"] == 3.0
+    assert math.isnan(found["difference_low"])
+
+
+def test_no_seed_in_common_gives_no_difference():
+    given = scores(mle={1: {"nll": 1.0}}, gan={2: {"nll": 5.0}})
+    found = row(summarise(given, methods=["mle", "gan"], baseline="mle"), "gan", "nll")
+    assert math.isnan(found["difference"])
+
+
+def test_a_metric_that_the_baseline_lacks_has_no_difference():
+    given = scores(real={1: {"bleu_2": 0.5}}, mle={1: {"nll": 2.0}}, gan={1: {"nll": 1.0}})
+    table = summarise(given, methods=["real", "mle", "gan"], baseline="mle")
+    assert math.isnan(row(table, "real", "bleu_2")["difference"])
+    assert row(table, "gan", "nll")["difference"] == -1.0
+    without = summarise(given, methods=["real", "mle", "gan"], baseline=None)
+    assert without["difference"].isna().all()
+
+
+def test_one_seed_has_neither_interval_nor_deviation():
+    given = scores(mle={1: {"nll_test": 2.0}}, gan={1: {"nll_test": 1.5}})
+    table = summarise(given, methods=["mle", "gan"], baseline="mle")
+    found = row(table, "gan", "nll_test")
+    for name in ("low", "high", "deviation", "difference_low", "difference_high"):
+        assert math.isnan(found[name])
+    assert found["difference"] == -0.5
+    text = as_text(table)
+    assert "gan     1.500\n" in text
+    assert "±" not in text.split("\n\n")[0]
+    assert "a single value, from 1 seed;" in text
+
+
+def test_seeds_of_different_settings_are_refused():
+    given = {
+        ("mle", 1): [score("nll", 1.0, "n:10|temperature:1.0")],
+        ("mle", 2): [score("nll", 1.0, "n:10|temperature:0.5")],
+    }
+    with pytest.raises(UserError) as caught:
+        summarise(given, methods=["mle"], baseline=None)
+    assert str(caught.value) == (
+        "mle: nll of seed 2 was computed with other settings (n:10|temperature:0.5) than that of "
+        "other seeds (n:10|temperature:1.0); run snakemake again"
+    )
+
+
+def test_scores_of_methods_that_are_not_asked_for_are_left_out():
+    table = summarise(scores(mle=MLE, old=GAN), methods=["mle"], baseline="mle")
+    assert set(table["method"]) == {"mle"}
+
+
+def test_the_table_to_read():
+    text = as_text(
+        summarise(
+            scores(
+                real={1: {"bleu_2": 0.5, "other": 1.0}, 2: {"bleu_2": 0.5, "other": 1.0}},
+                mle={1: {"nll_test": 1.0, "bleu_2": 0.4}, 2: {"nll_test": 3.0, "bleu_2": 0.4}},
+            ),
+            methods=["real", "mle"],
+            baseline="mle",
+        )
+    )
+    assert text.splitlines()[:4] == [
+        "method  nll_test        bleu_2",
+        "------  --------------  -------------",
+        "real    –               0.500 ± 0.000",
+        "mle     2.000 ± 12.706  0.400 ± 0.000",
+    ]
+    assert "mean ± half of the 95% t-interval over 2 seeds" in text

@@ -1,0 +1,126 @@
+"""A copy of the project in which the smoke experiment has run once."""
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("Snakefile", "workflow", "src", "config", "profiles", "environment.yml")
+SMOKE = "config/smoke.yaml"
+
+
+class Project:
+    """A folder with the project, and what a user does in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *command: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess:
+        """Run a command in the folder; the Python of the tests is first on the path."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=600,
+            **options,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def snakemake(self, *arguments: str, check: bool = True) -> str:
+        """Run snakemake on the smoke experiment; return all it prints."""
+        command = (sys.executable, "-m", "snakemake", "--configfile", SMOKE)
+        done = self.run(*command, *arguments, check=check)
+        return done.stdout + done.stderr
+
+    def stage(self, name: str, *arguments: str) -> subprocess.CompletedProcess:
+        """Run a script of src/ and return what came of it."""
+        return self.run(sys.executable, f"src/{name}.py", *arguments, check=False)
+
+    def edit(self, change: Callable[[dict[str, Any]], Any], file: str = SMOKE) -> None:
+        """Change the smoke experiment in its configuration file."""
+        path = self.folder / file
+        settings = yaml.safe_load(path.read_text())
+        change(settings["experiments"]["smoke"])
+        path.write_text(yaml.safe_dump(settings))
+
+    def stale(self) -> set[str]:
+        """Return the jobs that snakemake would run, as layout names them."""
+        table = csv.DictReader(
+            io.StringIO(self.run_summary()), delimiter="\t", quoting=csv.QUOTE_NONE
+        )
+        receipts = "results/smoke/receipts/"
+        return {
+            row["output_file"].removeprefix(receipts).removesuffix(".json")
+            for row in table
+            if row["output_file"].startswith(receipts) and row["plan"] != "no update"
+        }
+
+    def run_summary(self) -> str:
+        """Return the table of `snakemake --summary`."""
+        command = (sys.executable, "-m", "snakemake", "--configfile", SMOKE, "--summary")
+        return self.run(*command).stdout
+
+    def content(self, *patterns: str) -> dict[str, bytes]:
+        """Return the bytes of result files."""
+        results = self.folder / "results" / "smoke"
+        return {
+            path.relative_to(results).as_posix(): path.read_bytes()
+            for pattern in patterns
+            for path in sorted(results.glob(pattern))
+            if path.is_file() and path.name != ".snakemake_timestamp"
+        }
+
+
+def copy_project(source: Path, folder: Path) -> Project:
+    """Copy what a user's clone has."""
+    for name in COPIED:
+        if (source / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(source / name, folder / name, ignore=ignored)
+        else:
+            shutil.copy2(source / name, folder / name)
+    return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as it was when the tests began, so that nobody's edit comes between two runs."""
+    return copy_project(ROOT, tmp_path_factory.mktemp("sources")).folder
+
+
+@pytest.fixture(scope="session")
+def finished(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project after a complete run. Not to be changed by tests."""
+    project = copy_project(sources, tmp_path_factory.mktemp("finished"))
+    project.snakemake("--cores", "2")
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project that a test may change."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    return Project(folder)
+
+
+@pytest.fixture
+def fresh(sources: Path, tmp_path: Path) -> Project:
+    """The project before any run."""
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    return copy_project(sources, folder)
