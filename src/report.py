@@ -1,6 +1,7 @@
 """Make one HTML page of an experiment that opens offline, and its figures as files."""
 
-from seqgan.evidence import (
+from seqgan.records import write_atomically
+from seqgan.report.evidence import (
     Evidence,
     read_facts,
     read_histories,
@@ -8,10 +9,9 @@ from seqgan.evidence import (
     read_scores,
     read_table,
 )
-from seqgan.figures import draw_all
-from seqgan.ledger import read_ledger
-from seqgan.page import render
-from seqgan.records import write_atomically
+from seqgan.report.figures import draw_all
+from seqgan.report.ledger import read_ledger
+from seqgan.report.page import render
 from seqgan.stage import Context, Stage
 
 STAGE = Stage(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seqgan.evidence import Cell, Evidence, Table
+from seqgan.report.evidence import Cell, Evidence, Table
 from seqgan.summary import summarise
 
 ORACLE_CORPUS = {

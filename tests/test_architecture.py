@@ -14,16 +14,16 @@ SRC = ROOT / "src"
 LAYERS = (
     # Every module imports from lines above its own alone; those in one line do not know each other.
     ("errors", "tokens", "randomness", "config.section", "config.problems", "corpus.tokenizers",
-     "metrics.score", "glossary", "template", "wording", "curves"),
+     "metrics.score", "report.glossary", "report.template", "report.wording", "report.curves"),
     ("records", "config.corpus", "config.evaluation", "config.models", "config.training",
-     "metrics.bleu", "metrics.likelihood", "generators", "discriminators", "summary", "verdicts"),
+     "metrics.bleu", "metrics.likelihood", "generators", "discriminators", "summary", "report.verdicts"),
     ("checkpoints", "provenance", "config.experiment", "corpus.vocabulary", "decoding", "oracle",
-     "evidence"),
-    ("layout", "config.reference", "corpus.dataset", "stage", "rewards", "ledger", "drawing",
-     "findings"),
-    ("corpus.text", "objectives", "colophon", "phases", "planes"),
-    ("training", "assembly", "judging", "page"),
-    ("monitoring", "sessions", "figures"),
+     "report.evidence"),
+    ("layout", "config.reference", "corpus.dataset", "stage", "rewards", "report.ledger", "report.drawing",
+     "report.findings"),
+    ("corpus.text", "objectives", "report.colophon", "report.phases", "report.planes"),
+    ("training", "assembly", "report.judging", "report.page"),
+    ("monitoring", "sessions", "report.figures"),
 )  # fmt: skip
 LAYER = {name: depth for depth, layer in enumerate(LAYERS) for name in layer}
 LIGHT = ("seqgan.config.experiment", "seqgan.layout", "seqgan.provenance")

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-import seqgan.figures as figures
+import seqgan.report.figures as figures
 from evidence_cases import CASES, FULL, MLE, example, rounds
-from seqgan.curves import align, positions
-from seqgan.drawing import method_styles
-from seqgan.evidence import ADVERSARIAL, GENERATOR, Evidence, Table
-from seqgan.figures import draw_all
-from seqgan.judging import thirds
-from seqgan.phases import Phases
+from seqgan.report.curves import align, positions
+from seqgan.report.drawing import method_styles
+from seqgan.report.evidence import ADVERSARIAL, GENERATOR, Evidence, Table
+from seqgan.report.figures import draw_all
+from seqgan.report.judging import thirds
+from seqgan.report.phases import Phases
 
 ALL = ["learning_curves", "adversarial_phase", "quality_coverage", "discriminator"]
 ALL += ["reward_per_position"]
@@ -103,7 +103,8 @@ def test_equal_numbers_give_equal_bytes(full, tmp_path):
 def test_another_process_gives_the_same_bytes(full):
     # Python's own hash differs between processes; ids in the SVG must not depend on it.
     code = (
-        "import hashlib; from evidence_cases import CASES; from seqgan.figures import draw_all;"
+        "import hashlib; from evidence_cases import CASES;"
+        "from seqgan.report.figures import draw_all;"
         "print(*[hashlib.sha256(d.svg.encode() + d.png).hexdigest() for d in "
         "draw_all(CASES['full'])])"
     )
@@ -332,6 +333,6 @@ def test_nothing_is_cut_off(monkeypatch, case):
 
 
 def test_figures_import_no_torch():
-    code = "import sys, seqgan.page, seqgan.figures; sys.exit('torch' in sys.modules)"
+    code = "import sys, seqgan.report.page, seqgan.report.figures; sys.exit('torch' in sys.modules)"
     source = Path(__file__).parents[1] / "src"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(source)}, check=True)

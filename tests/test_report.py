@@ -9,21 +9,36 @@ import yaml
 
 import report
 from evidence_cases import CASES, CONSTANT, FULL, MLE, SEQGAN, cell, example, settings_of, table_of
-from seqgan.colophon import command, job_row, origin, reproduction, stages
 from seqgan.config.experiment import validate
 from seqgan.errors import UserError
-from seqgan.evidence import Evidence, read_facts, read_histories, read_samples, read_table, seed_of
-from seqgan.figures import draw_all
-from seqgan.findings import TRADES, alarms, beyond_control, cautions, differences, findings, trades
-from seqgan.glossary import entry, headline, preferred_order
 from seqgan.layout import jobs as jobs_of
-from seqgan.ledger import Entry, configuration, provenance_of, read_entry
-from seqgan.page import render
 from seqgan.provenance import receipt, spec
 from seqgan.records import json_lines, readable_json, write_atomically
+from seqgan.report.colophon import command, job_row, origin, reproduction, stages
+from seqgan.report.evidence import (
+    Evidence,
+    read_facts,
+    read_histories,
+    read_samples,
+    read_table,
+    seed_of,
+)
+from seqgan.report.figures import draw_all
+from seqgan.report.findings import (
+    TRADES,
+    alarms,
+    beyond_control,
+    cautions,
+    differences,
+    findings,
+    trades,
+)
+from seqgan.report.glossary import entry, headline, preferred_order
+from seqgan.report.ledger import Entry, configuration, provenance_of, read_entry
+from seqgan.report.page import render
+from seqgan.report.verdicts import Verdict, tone, verdict
+from seqgan.report.wording import duration, half_width, listed, plain, signed, size
 from seqgan.summary import summarise
-from seqgan.verdicts import Verdict, tone, verdict
-from seqgan.wording import duration, half_width, listed, plain, signed, size
 
 # --- what may be said -----------------------------------------------------------------------------
 

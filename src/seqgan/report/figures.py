@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqgan.curves import Curve, of_metric
-from seqgan.drawing import (
+from seqgan.report.curves import Curve, of_metric
+from seqgan.report.drawing import (
     FLOOR_DASH,
     INK,
     LIKELIHOOD_DASH,
@@ -26,10 +26,10 @@ from seqgan.drawing import (
     line,
     method_styles,
 )
-from seqgan.evidence import ADVERSARIAL, GENERATOR, REAL, Evidence
-from seqgan.judging import discriminator, rewards
-from seqgan.phases import Phases, last_step
-from seqgan.planes import plane
+from seqgan.report.evidence import ADVERSARIAL, GENERATOR, REAL, Evidence
+from seqgan.report.judging import discriminator, rewards
+from seqgan.report.phases import Phases, last_step
+from seqgan.report.planes import plane
 
 
 def draw_all(evidence: Evidence) -> list[Drawing]:

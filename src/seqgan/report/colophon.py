@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from seqgan.ledger import Entry
-from seqgan.wording import duration, size
+from seqgan.report.ledger import Entry
+from seqgan.report.wording import duration, size
 
 NONE = "–"
 

@@ -7,15 +7,15 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from seqgan.colophon import as_yaml, command, job_row, origin, reproduction, stages
-from seqgan.drawing import Drawing, method_styles
-from seqgan.evidence import Cell, Evidence
-from seqgan.findings import findings
-from seqgan.glossary import entry, headline
-from seqgan.ledger import Entry, configuration, kind_first
-from seqgan.template import PAGE, STYLE
-from seqgan.verdicts import Verdict, tone, verdict
-from seqgan.wording import half_width, plain, signed
+from seqgan.report.colophon import as_yaml, command, job_row, origin, reproduction, stages
+from seqgan.report.drawing import Drawing, method_styles
+from seqgan.report.evidence import Cell, Evidence
+from seqgan.report.findings import findings
+from seqgan.report.glossary import entry, headline
+from seqgan.report.ledger import Entry, configuration, kind_first
+from seqgan.report.template import PAGE, STYLE
+from seqgan.report.verdicts import Verdict, tone, verdict
+from seqgan.report.wording import half_width, plain, signed
 
 MARKS = {"good": "✓", "bad": "✗", "mixed": "⇄", "open": "○", "alarm": "!"}
 NONE = "–"

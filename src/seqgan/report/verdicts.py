@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from seqgan.glossary import entry
+from seqgan.report.glossary import entry
 
 
 class Verdict(Enum):

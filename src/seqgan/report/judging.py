@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from seqgan.curves import of_metric, positions
-from seqgan.drawing import (
+from seqgan.report.curves import of_metric, positions
+from seqgan.report.drawing import (
     FLOOR_DASH,
     INK,
     LIKELIHOOD_DASH,
@@ -26,8 +26,8 @@ from seqgan.drawing import (
     line,
     method_styles,
 )
-from seqgan.evidence import ADVERSARIAL, DISCRIMINATOR, Evidence
-from seqgan.phases import Phases, last_step
+from seqgan.report.evidence import ADVERSARIAL, DISCRIMINATOR, Evidence
+from seqgan.report.phases import Phases, last_step
 
 TIMES = (LIKELIHOOD_DASH, (0, (5, 2)), "-")
 

@@ -13,9 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from seqgan.curves import Curve
-from seqgan.evidence import REAL
 from seqgan.records import write_atomically
+from seqgan.report.curves import Curve
+from seqgan.report.evidence import REAL
 
 # Okabe & Ito (2008): told apart with every kind of colour vision. Their yellow is too pale here.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqgan.drawing import (
+from seqgan.report.drawing import (
     TICKS,
     WIDTH,
     Drawing,
@@ -16,8 +16,8 @@ from seqgan.drawing import (
     legend,
     method_styles,
 )
-from seqgan.evidence import REAL, Evidence
-from seqgan.glossary import entry, preferred_order
+from seqgan.report.evidence import REAL, Evidence
+from seqgan.report.glossary import entry, preferred_order
 
 
 def plane(evidence: Evidence) -> Drawing | None:

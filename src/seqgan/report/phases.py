@@ -8,8 +8,8 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seqgan.curves import Curve
-from seqgan.drawing import INK
+from seqgan.report.curves import Curve
+from seqgan.report.drawing import INK
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from seqgan.evidence import REAL, Cell, Evidence, Table
+from seqgan.report.evidence import REAL, Cell, Evidence, Table
+from seqgan.report.verdicts import Finding, Verdict, tone, verdict
+from seqgan.report.wording import listed, plain, signed, span
 from seqgan.summary import interval
-from seqgan.verdicts import Finding, Verdict, tone, verdict
-from seqgan.wording import listed, plain, signed, span
 
 JUDGED = ("nll_oracle", "nll_test")
 FEW_SEEDS = 5

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqgan.curves import Curve, Rows, align
 from seqgan.errors import UserError
 from seqgan.records import read_json, read_json_lines
+from seqgan.report.curves import Curve, Rows, align
 
 REAL = "real"
 """The row of held-out real sentences: what a perfect generator would reach."""
