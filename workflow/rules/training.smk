@@ -16,6 +16,8 @@ rule pretrain_generator:
         "results/{experiment}/benchmarks/seed-{seed}/pretrain_generator.tsv"
     conda:
         "../../environment.yml"
+    # Long jobs first, so that short ones fill the gaps and no core waits at the end.
+    priority: 30
     threads: 1
     resources:
         mem_mb=memory,
@@ -47,6 +49,7 @@ rule pretrain_discriminator:
         "results/{experiment}/benchmarks/seed-{seed}/pretrain_discriminator.tsv"
     conda:
         "../../environment.yml"
+    priority: 20
     threads: 1
     resources:
         mem_mb=memory,
@@ -81,6 +84,7 @@ rule train_adversarially:
         "results/{experiment}/benchmarks/seed-{seed}/train_adversarially-{method}.tsv"
     conda:
         "../../environment.yml"
+    priority: 10
     threads: 1
     resources:
         mem_mb=memory,
