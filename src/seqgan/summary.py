@@ -11,10 +11,7 @@ from seqgan.errors import UserError
 
 CONFIDENCE = 0.95
 Scores = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
-COLUMNS = (
-    "nll_oracle", "nll_test", "entropy", "js_oracle", "bleu_2", "bleu_4", "self_bleu_2",
-    "self_bleu_4",
-)  # fmt: skip
+COLUMNS = ("nll_oracle", "nll_test", "entropy", "js_oracle", "bleu_4", "self_bleu_4")
 """What the table to read shows, where it exists; the CSV file has everything."""
 
 
