@@ -137,15 +137,15 @@ def test_the_table_to_read():
     text = as_text(
         summarise(
             scores(
-                real={1: {"bleu_2": 0.5, "other": 1.0}, 2: {"bleu_2": 0.5, "other": 1.0}},
-                mle={1: {"nll_test": 1.0, "bleu_2": 0.4}, 2: {"nll_test": 3.0, "bleu_2": 0.4}},
+                real={1: {"bleu_4": 0.5, "other": 1.0}, 2: {"bleu_4": 0.5, "other": 1.0}},
+                mle={1: {"nll_test": 1.0, "bleu_4": 0.4}, 2: {"nll_test": 3.0, "bleu_4": 0.4}},
             ),
             methods=["real", "mle"],
             baseline="mle",
         )
     )
     assert text.splitlines()[:4] == [
-        "method  nll_test        bleu_2",
+        "method  nll_test        bleu_4",
         "------  --------------  -------------",
         "real    –               0.500 ± 0.000",
         "mle     2.000 ± 12.706  0.400 ± 0.000",
