@@ -29,6 +29,9 @@ $(BIN)/python:
 
 $(BIN)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV) (once; about a minute)"
+	@if [ "$$(uname)" = Linux ] && [ -z "$(PIP_FLAGS)" ] && ! command -v nvidia-smi >/dev/null; then \
+	  echo "no GPU seen: where pip offers no CPU build of PyTorch it fetches gigabytes of CUDA libraries;"; \
+	  echo "Ctrl-C and docs/installation.md (one option) avoid that"; fi
 	@$(INSTALL) -e .
 	@touch $@
 

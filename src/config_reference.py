@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from seqgan.config.reference import check, files
+from seqgan.failures import guarded
 from seqgan.records import write_atomically
-from seqgan.stage import guarded
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 

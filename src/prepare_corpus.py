@@ -10,6 +10,7 @@ STAGE = Stage(
     inputs={"text": "UTF-8 file, one sentence a line"},
     outputs={"data": "folder of the dataset"},
     seeded=False,
+    on_device=False,
 )
 
 

@@ -7,7 +7,7 @@ from seqgan.corpus.dataset import read_dataset
 from seqgan.monitoring import GeneratorMonitor
 from seqgan.randomness import RandomStreams, derive_seed, make_deterministic
 from seqgan.records import json_lines, write_atomically
-from seqgan.sessions import carry_through
+from seqgan.resuming import carry_through
 from seqgan.stage import Context, Stage
 from seqgan.training import BestWeights, GeneratorUpdate, LikelihoodEpoch, Run, StepMetrics
 

@@ -26,6 +26,7 @@ STAGE = Stage(
     },
     outputs={"report": "HTML page", "figures": "folder of SVG and PNG files"},
     seeded=False,
+    on_device=False,
 )
 
 

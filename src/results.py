@@ -18,9 +18,9 @@ from typing import Any
 
 from seqgan.config.experiment import Config, ConfigError, Experiment, read, validate
 from seqgan.errors import UserError
+from seqgan.failures import guarded
 from seqgan.layout import jobs
-from seqgan.provenance import verify
-from seqgan.stage import guarded
+from seqgan.provenance import State, verify
 
 DEFAULT = Path("config/config.yaml")
 
@@ -55,8 +55,17 @@ def verify_experiment(given: argparse.Namespace) -> None:
         print(f"{state.verdict:<8} {state.name:<{width}} {'; '.join(state.reasons)}".rstrip())
     bad = [state for state in states if state.verdict != "ok"]
     if bad:
-        raise UserError(f"{len(bad)} of {len(states)} jobs are not ok; snakemake brings them up")
+        raise UserError(f"{len(bad)} of {len(states)} jobs are not ok; {remedy(given, bad)}")
     print(f"all {len(states)} jobs correspond to the present configuration and code")
+
+
+def remedy(given: argparse.Namespace, bad: list[State]) -> str:
+    """Return what to type: Snakemake does not look into what it has made."""
+    folder = f"results/{given.experiment}/receipts"
+    gone = [each.name for each in bad if each.verdict in ("damaged", "absent")]
+    if not gone:
+        return "snakemake brings them up"
+    return f"to make them again: rm {' '.join(f'{folder}/{name}.json' for name in gone)}; snakemake"
 
 
 def show_experiments(given: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ STAGE = Stage(
     inputs={"parameters": "file with the oracle's parameters (.npz, .safetensors), if not random"},
     outputs={"data": "folder of the dataset, with the oracle in data/oracle"},
     seeded=False,
+    on_device=False,
 )
 
 

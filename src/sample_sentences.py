@@ -21,10 +21,11 @@ from seqgan.corpus.dataset import read_dataset, write_tokens
 from seqgan.corpus.vocabulary import Vocabulary
 from seqgan.decoding import sample_sentences
 from seqgan.errors import UserError
+from seqgan.failures import guarded
 from seqgan.generators import Generator
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import write_atomically
-from seqgan.stage import Context, Stage, guarded
+from seqgan.stage import Context, Stage
 from seqgan.tokens import PAD
 
 STAGE = Stage(
@@ -101,7 +102,7 @@ def command() -> None:
 def _print_sentences(given: argparse.Namespace) -> None:
     if given.num < 1:
         raise UserError(f"--num must be at least 1, but is {given.num}")
-    if not given.temperature > 0:
+    if not 0 < given.temperature < float("inf"):
         raise UserError(f"--temperature must be above 0, but is {given.temperature}")
     folder = given.checkpoint
     if not (folder / "model.json").is_file() and (folder / "last" / "model.json").is_file():

@@ -10,6 +10,7 @@ STAGE = Stage(
     inputs={"scores": "files of evaluate, for every seed and method"},
     outputs={"table": "CSV file, a row for every method and metric", "text": "table to read"},
     seeded=False,
+    on_device=False,
 )
 
 

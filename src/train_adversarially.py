@@ -15,8 +15,8 @@ from seqgan.corpus.dataset import read_dataset
 from seqgan.monitoring import DiscriminatorMonitor, GeneratorMonitor
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import json_lines, write_atomically
+from seqgan.resuming import carry_through
 from seqgan.rewards import DiscriminatorReward
-from seqgan.sessions import carry_through
 from seqgan.stage import Context, Stage
 from seqgan.training import (
     AdversarialRound,
@@ -56,7 +56,7 @@ def run(context: Context) -> None:
     objective, action_value = build_policy_gradient(method, generator, reward)
     optimizer = torch.optim.Adam(generator.parameters(), lr=method["learning_rate"])
     names = ("batches", "sampling", "negatives", "discriminator", "monitoring")
-    # Methods of one seed share their streams: what differs between them is the method.
+    # Methods of one seed begin with the same streams; they part as they draw different amounts.
     streams = RandomStreams(context.seed, "train_adversarially", names=names, device=device)
     parts = {
         "generator": generator,

@@ -176,7 +176,7 @@ def test_all_problems_are_reported_at_once():
             ),
         ),
         (
-            "resources: {memory_mb: 10}",
+            "resources: {memory_mb: 10}, corpus: {vocab_size: 100}",
             (
                 "methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need about "
                 "24 MB, but `resources.memory_mb` allows 10 MB; use at most 6 rollouts, "
@@ -184,7 +184,7 @@ def test_all_problems_are_reported_at_once():
             ),
         ),
         (
-            "resources: {memory_mb: 1}",
+            "resources: {memory_mb: 1}, corpus: {vocab_size: 20}",
             (
                 "methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need about "
                 "24 MB, but `resources.memory_mb` allows 1 MB; lower `batch_size`, or allow more "
@@ -230,9 +230,19 @@ def test_what_an_experiment_refuses(text, expected):
     assert problems(settings) == [f"experiments.a.{expected}"]
 
 
+def test_logits_that_do_not_fit_into_memory_are_refused_for_both_phases():
+    assert problems(changed("experiments: {a: {resources: {memory_mb: 50}}}")) == [
+        f"experiments.a.{where}.batch_size: an update of 64 sentences needs about 102 MB for its "
+        "logits, but `resources.memory_mb` allows 50 MB; use at most 31 sentences, or allow more "
+        "memory"
+        for where in ("generator_pretraining", "methods.gan")
+    ]
+
+
 def test_several_impossible_combinations_are_reported_together():
     settings = changed(
-        "experiments: {a: {resources: {memory_mb: 10}, discriminator: {widths: [25, 30], "
+        "experiments: {a: {resources: {memory_mb: 10}, corpus: {vocab_size: 100}, "
+        "discriminator: {widths: [25, 30], "
         "num_filters: [3, 3]}, methods: {real: {kind: likelihood}}}}"
     )
     assert len(problems(settings)) == 4

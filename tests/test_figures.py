@@ -177,7 +177,7 @@ def keep_figures(monkeypatch):
         return figures.Drawing(name, title, caption, alt, "", b"")
 
     for module in ("figures", "judging", "planes"):
-        monkeypatch.setattr(f"seqgan.{module}.drawn", keep)
+        monkeypatch.setattr(f"seqgan.report.{module}.drawn", keep)
     return kept
 
 

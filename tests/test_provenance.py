@@ -130,7 +130,7 @@ def test_the_stages_of_this_project_depend_on_what_they_should():
     prepare, train = code_digests("prepare_corpus"), code_digests("train_adversarially")
     assert {"prepare_corpus.py", "seqgan/corpus/text.py", "seqgan/stage.py"} <= prepare.keys()
     assert not {"seqgan/rewards.py", "seqgan/generators.py", "seqgan/layout.py"} & prepare.keys()
-    assert {"seqgan/rewards.py", "seqgan/generators.py", "seqgan/sessions.py"} <= train.keys()
+    assert {"seqgan/rewards.py", "seqgan/generators.py", "seqgan/resuming.py"} <= train.keys()
     for digests in (prepare, train):
         # A stage is given plain settings: editing the models of the configuration reruns nothing.
         assert not [name for name in digests if name.startswith("seqgan/config/")]

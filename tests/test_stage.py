@@ -14,7 +14,7 @@ from seqgan import stage as stage_module
 from seqgan.errors import UserError
 from seqgan.provenance import describe, read_receipt, receipt
 from seqgan.records import readable_json, write_atomically
-from seqgan.stage import Context, Stage, guarded
+from seqgan.stage import Context, Stage, guarded, stop_gently
 
 SRC = Path(__file__).parents[1] / "src"
 CODE = {"make.py": "0123456789abcdef"}
@@ -149,7 +149,31 @@ def test_what_a_stage_sees(folder):
     assert start(run, "--threads", "2", "--work", "elsewhere") == 0
 
 
-def test_the_key_of_a_run_is_its_spec_inputs_and_seed(folder):
+def test_a_stage_without_steps_ends_at_once_when_it_is_asked_to(folder):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(context: Context) -> None:
+        assert signal.getsignal(signal.SIGTERM) == before
+        good(context)
+
+    assert start(run) == 0
+
+
+def test_an_input_of_other_settings_than_those_of_now_is_refused(folder, capsys):
+    """As after a blind `snakemake --touch`: bytes and receipt agree, the plan does not."""
+    specs = Path(".spec")
+    specs.mkdir()
+    made_by = json.loads(Path("data.json").read_text())["spec"]
+    (specs / "make.json").write_bytes(Path("spec.json").read_bytes())
+    (specs / "data.json").write_text(json.dumps(made_by))
+    assert start(good, "--spec", ".spec/make.json") == 0
+    changed = {**(made_by or {}), "settings": {"size": 99}}
+    (specs / "data.json").write_text(json.dumps(changed))
+    assert start(good, "--spec", ".spec/make.json") == 1
+    assert "is of other settings or code than now (settings" in capsys.readouterr().err
+
+
+def test_the_key_of_a_run_is_all_that_decides_its_bytes(folder):
     keys = []
 
     def run(context: Context) -> None:
@@ -164,8 +188,10 @@ def test_the_key_of_a_run_is_its_spec_inputs_and_seed(folder):
     write_spec()
     Path("more").write_text("more")
     start(run, "--extra", "more")
+    Path("more").unlink()
+    start(run, "--threads", "2")
     assert keys[0] == keys[1]
-    assert len({json.dumps(key, sort_keys=True) for key in keys}) == 4
+    assert len({json.dumps(key, sort_keys=True) for key in keys}) == 5
 
 
 def test_provenance_holds_what_the_receipt_must_not(folder):
@@ -187,7 +213,7 @@ def test_provenance_without_git(folder, monkeypatch):
     monkeypatch.setenv("PATH", "")
     start(good, "--provenance", "out/provenance.json")
     found = json.loads(Path("out/provenance.json").read_text())
-    assert (found["commit"], found["dirty"]) == (None, False)
+    assert (found["commit"], found["dirty"]) == (None, None)
 
 
 def test_what_a_killed_process_left_is_not_taken_over(folder):
@@ -460,11 +486,16 @@ def test_sigterm_ends_a_stage_after_its_step(folder, capsys):
                     os.kill(os.getpid(), signal.SIGTERM)
                 yield step, {}
 
+        stop_gently(context)
         for step, _ in context.follow(steps(), total=99, unit="round"):
             seen.append(step)
         good(context)
 
-    assert start(run, "--log", "out/log.txt") == 1
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert start(run, "--log", "out/log.txt") == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert seen == [1, 2, 3]
     assert capsys.readouterr().err == (
         "make: error: stopped; start it again to continue from its last state\n"

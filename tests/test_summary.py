@@ -48,8 +48,18 @@ def test_one_value_has_no_interval():
     assert math.isnan(high)
 
 
-def test_equal_values_have_an_interval_of_no_width():
-    assert interval([2.0, 2.0, 2.0]) == (2.0, 2.0, 2.0)
+def test_values_equal_to_the_last_bit_are_one_measurement_without_an_interval():
+    mean, low, high = interval([2.0, 2.0, 2.0])
+    assert mean == 2.0
+    assert np.isnan(low)
+    assert np.isnan(high)
+
+
+def test_no_difference_is_taken_between_other_settings():
+    different = {("mle", 1): [score("bleu_4", 0.5, "n:1000")], ("real", 1): []}
+    different["real", 1] = [score("bleu_4", 0.6, "n:500")]
+    table = summarise(different, methods=["real", "mle"], baseline="mle")
+    assert np.isnan(row(table, "real", "bleu_4")["difference"])
 
 
 MLE = {1: {"nll": 9.0}, 2: {"nll": 7.0}, 3: {"nll": 8.0}}
@@ -146,8 +156,8 @@ def test_the_table_to_read():
     )
     assert text.splitlines()[:4] == [
         "method  nll_test        bleu_4",
-        "------  --------------  -------------",
-        "real    –               0.500 ± 0.000",
-        "mle     2.000 ± 12.706  0.400 ± 0.000",
+        "------  --------------  ------",
+        "real    –               0.500",
+        "mle     2.000 ± 12.706  0.400",
     ]
     assert "mean ± half of the 95% t-interval over 2 seeds" in text

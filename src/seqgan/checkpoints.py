@@ -3,6 +3,7 @@
 No pickle is written or read: tensors are safetensors, everything else is JSON in its header.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -91,7 +92,7 @@ class ResumeFolder:
         self._lock = open(folder / "lock", "w")  # noqa: SIM115 - held until the process ends
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise UserError(
                 f"another process is computing the same result in {folder}; wait for it or stop it"
             ) from None
@@ -106,19 +107,28 @@ class ResumeFolder:
             old.unlink(missing_ok=True)
             old.with_suffix(".sha256").unlink(missing_ok=True)
 
-    def latest(self, device: torch.device | str = "cpu") -> Any | None:
+    def discard_others(self) -> None:
+        """Remove what the same job left under other keys: no run will continue it."""
+        for other in self.folder.parent.iterdir():
+            if other != self.folder and other.is_dir():
+                with contextlib.suppress(UserError, OSError):
+                    ResumeFolder(other).discard()
+
+    def latest(self) -> Any | None:
         """Return the newest undamaged state, or ``None``; a damaged one is passed over."""
         for path in reversed(self._states()):
             checksum = path.with_suffix(".sha256")
             found = hashlib.sha256(path.read_bytes()).hexdigest()
             if checksum.is_file() and checksum.read_bytes() == found.encode():
-                return load_tree(path, device)
+                return load_tree(path)
         return None
 
     def discard(self) -> None:
         """Remove the folder: the result is in place."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
+        with contextlib.suppress(OSError):  # the folder of the job, unless another key is in use
+            self.folder.parent.rmdir()
 
     def _states(self) -> list[Path]:
         return sorted(self.folder.glob("state-*.safetensors"))

@@ -79,9 +79,10 @@ def draw(
     drawn = []
     for some, their_uniforms in zip(features.split(rows), uniforms.split(rows), strict=True):
         logits = generator.project(some)
+        logits.sub_(logits.amax(dim=1, keepdim=True))
         if temperature != 1.0:
-            logits = logits / temperature
-        weights = logits.sub_(logits.amax(dim=1, keepdim=True)).exp_()
+            logits.div_(temperature)  # after the maximum is zero, so that none overflows
+        weights = logits.exp_()
         drawn.append(invert_cdf(weights, their_uniforms))
     return torch.cat(drawn)
 

@@ -162,9 +162,14 @@ def receipt(
 
 def read_receipt(path: Path) -> dict[str, Any]:
     """Return a receipt; raise :class:`UserError` if it is missing, altered or of another kind."""
-    found = read_json(path)
+    try:
+        found = read_json(path)
+    except UserError as error:
+        raise UserError(f"{error}; delete it and start snakemake again") from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise UserError(f"{path} is not a receipt that this version can read; run snakemake again")
+        raise UserError(
+            f"{path} is not a receipt that this version can read; delete it and start snakemake"
+        )
     body = {key: value for key, value in found.items() if key not in ("schema", "sha256")}
     if sha256(canonical_json(body)) != found.get("sha256"):
         raise UserError(f"{path} was altered after it was written; delete it and run snakemake")
@@ -187,14 +192,32 @@ def environment(device: str, threads: int) -> dict[str, Any]:
     }
 
 
-def check_inputs(paths: Iterable[Path], receipts: Iterable[Path]) -> dict[str, Any]:
+def check_inputs(
+    paths: Iterable[Path], receipts: Iterable[Path], specs: Path | None = None
+) -> dict[str, Any]:
     """Return descriptions of the inputs, after comparing them with the receipts of their makers.
 
-    Raises :class:`UserError` if an input has other bytes than its receipt records.
+    Args:
+        paths: What a stage reads.
+        receipts: Receipts of the jobs that made it.
+        specs: Folder with the present specs, which those jobs must have followed: a blind
+            ``snakemake --touch`` makes nothing true.
+
+    Raises:
+        UserError: If an input has other bytes than its receipt records, or was made by other
+            settings or code than those of now.
     """
     recorded: dict[str, tuple[Any, Path]] = {}
     for path in receipts:
-        for output, description in read_receipt(path)["outputs"].items():
+        found = read_receipt(path)
+        planned = None if specs is None else specs / path.name
+        present = read_json(planned) if planned is not None and planned.is_file() else found["spec"]
+        if old := list(differences(found["spec"], present)):
+            raise UserError(
+                f"{path} is of other settings or code than now ({'; '.join(old[:3])}); delete it "
+                f"and start snakemake again"
+            )
+        for output, description in found["outputs"].items():
             recorded[output] = (description, path)
     found = {}
     for path in paths:

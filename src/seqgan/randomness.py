@@ -1,7 +1,6 @@
 """Named, seeded streams of randomness, and the switch to deterministic arithmetic."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 
 import torch
@@ -52,11 +51,10 @@ class RandomStreams:
 
 
 def make_deterministic(num_threads: int) -> None:
-    """Fix everything that could make two runs of one seed differ on one machine.
+    """Fix what could make two runs of one seed differ on one machine, as far as PyTorch can.
 
     Sums depend on how they are split, so the number of threads is part of a result's signature.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what CUDA wants for it
     torch.set_num_threads(num_threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False

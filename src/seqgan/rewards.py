@@ -18,7 +18,7 @@ from seqgan.tokens import is_real
 
 Metrics = Mapping[str, float]
 
-# Sentences that a discriminator scores at once: its activations then stay below about 100 MB.
+# Sentences that a discriminator scores at once, so that memory does not grow with the rollouts.
 SCORING_BATCH = 1024
 
 
@@ -171,9 +171,9 @@ class MonteCarloRollout(ActionValue):
 
     ``Q(y[:t], y[t])`` is the mean of ``D`` over completions of ``y[:t + 1]`` before the last
     token, and ``D(y)`` at it: Yu et al. (2017), equation 4. The completions come from a copy of
-    the generator, of which :meth:`track` keeps the share ``tracking_rate``: 0 follows the
-    generator exactly, 0.8 is the moving average that the released code writes down (and which
-    never takes effect there).
+    the generator, of which :meth:`track` keeps the share ``tracking_rate`` once a round: 0
+    takes the generator over, 0.8 is the moving average that the released code writes down (and
+    which never takes effect there).
     """
 
     def __init__(

@@ -5,8 +5,6 @@ their place, moves them there when all are whole, and leaves a receipt last.
 """
 
 import argparse
-import contextlib
-import errno
 import os
 import platform
 import resource
@@ -15,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -24,14 +21,13 @@ from typing import Any, NoReturn, TextIO
 from tqdm import tqdm
 
 from seqgan.errors import UserError
+from seqgan.failures import Stopped, guarded
 from seqgan.provenance import check_inputs, code_digests, environment, receipt, sha256
 from seqgan.records import canonical_json, put_in_place, read_json, readable_json, write_atomically
 
 SECONDS_BETWEEN_LINES = 10.0
-
-
-class Stopped(BaseException):
-    """The process was asked to stop (SIGTERM, Ctrl-C) at a moment when it can."""
+SPECS = ".spec"
+"""Name of the folder in which snakemake keeps the specs of all jobs of an experiment."""
 
 
 class Context:
@@ -40,7 +36,8 @@ class Context:
     Attributes:
         settings: Its parts of the configuration, from the spec.
         seed: Training seed; 0 for stages without one.
-        key: Everything that decides the result: spec, inputs and seed.
+        key: Everything that decides the result: spec, inputs, seed, libraries, device, threads.
+        job: What the job is called among those of all experiments.
         work: Folder for state that is kept while the stage runs.
         device: ``cpu``, ``cuda``, …
         threads: Processor threads it may use.
@@ -55,6 +52,8 @@ class Context:
         self.threads: int = arguments.threads
         self.work = Path(arguments.work)
         self.key: tuple[Any, ...] = ()
+        parts = Path(arguments.receipt).with_suffix("").parts
+        self.job = ".".join(part for part in parts[-4:] if part not in ("/", "results", "receipts"))
         self.stopping = False
         self._arguments, self._log = arguments, log
         self._outputs: dict[str, Path] = {}
@@ -156,6 +155,7 @@ class Stage:
         inputs: Options that name what it reads, with their help.
         outputs: Options that name what it makes, with their help.
         seeded: Whether it runs once for every training seed.
+        on_device: Whether it computes on the GPU, where there is one.
     """
 
     def __init__(
@@ -166,8 +166,10 @@ class Stage:
         inputs: Mapping[str, str],
         outputs: Mapping[str, str],
         seeded: bool,
+        on_device: bool = True,
     ) -> None:
         self.name, self.inputs, self.outputs = name, inputs, outputs
+        self.on_device = on_device
         self.parser = argparse.ArgumentParser(
             prog=f"src/{name}.py",
             description=description,
@@ -216,10 +218,13 @@ class Stage:
         check_code(self.name, spec)
         context = Context(self.name, given, spec, log)
         read = [path for option in self.inputs for path in context.inputs(option)]
-        found = check_inputs(read, map(Path, given.receipts))
-        context.device = _device(given.device)
-        context.key = (spec, found, given.seed)
-        stop_gently(context)
+        specs = Path(given.spec).parent
+        found = check_inputs(
+            read, map(Path, given.receipts), specs if specs.name == SPECS else None
+        )
+        context.device = _device(given.device) if self.on_device else "cpu"
+        circumstances = environment(context.device.split(":")[0], given.threads)
+        context.key = (spec, found, given.seed, circumstances)
         try:
             run(context)
             partials = {name: context.output(name) for name in self.outputs}
@@ -236,7 +241,7 @@ class Stage:
             seed=given.seed,
             inputs=found,
             outputs=outputs,
-            environment=environment(context.device.split(":")[0], given.threads),
+            environment=circumstances,
         )
         if given.provenance:
             write_atomically(
@@ -257,74 +262,18 @@ def check_code(name: str, spec: Any) -> None:
         raise UserError("the code has changed since this run was planned; start snakemake again")
 
 
-def guarded(work: Callable[[], None], name: str, log: Path | None = None) -> int:
-    """Run a command and return its exit status; every failure becomes one line.
-
-    The traceback of an error that is ours goes to the log, where there is one.
-    """
-    try:
-        work()
-        return 0
-    except UserError as error:
-        line = str(error)
-    except (Stopped, KeyboardInterrupt):
-        line = "stopped; start it again to continue from its last state"
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        line = _explain_os_error(error)
-    except Exception as error:
-        line = _explain_memory(error)
-        if line is None:
-            where = log if log is not None else "standard error"
-            trace = traceback.format_exc()
-            if log is None:
-                print(trace, file=sys.stderr, flush=True)
-            _append(log, trace)
-            line = (
-                f"a mistake in this program: {type(error).__name__}: "
-                f"{' '.join(str(error).split())}; please report it with the traceback in {where}"
-            )
-    print(f"{name}: error: {line}", file=sys.stderr, flush=True)
-    _append(log, f"error: {line}\n")
-    return 1
-
-
-def _append(log: Path | None, text: str) -> None:
-    """Add to the log, if the disk that may have caused the error still lets us."""
-    if log is not None:
-        with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
-            file.write(text)
-
-
-def _explain_os_error(error: OSError) -> str:
-    path = error.filename or "a file"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no room left on the disk for {path}; free some and start again, nothing was lost"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"cannot write or read {path}: {error.strerror}; check its permissions"
-    return f"{path}: {error.strerror or error}"
-
-
-def _explain_memory(error: Exception) -> str | None:
-    kind, text = type(error).__name__, str(error)
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate" in text:
-        return (
-            "out of memory; lower `batch_size` or `num_rollouts` of the method, or give the job "
-            "more memory"
-        )
-    return None
-
-
 def stop_gently(context: Context) -> None:
-    """Make SIGTERM end the stage after its present step, with its state saved."""
+    """Make SIGTERM and Ctrl-C end the stage after its present step, with its state saved.
+
+    A second Ctrl-C ends it at once.
+    """
 
     def ask(*_: Any) -> None:
         context.stopping = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    signal.signal(signal.SIGTERM, ask)
+    for request in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(request, ask)
 
 
 def _device(wanted: str) -> str:
@@ -353,6 +302,7 @@ def _remove(path: Path) -> None:
 def _provenance(record: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """Return what is true of this run alone and so stays out of the receipt."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    changes = _git("status", "--porcelain", "--untracked-files=no")
     gpu = None
     if record["environment"]["device"] == "cuda":
         gpu = import_module("torch").cuda.max_memory_allocated()
@@ -363,7 +313,7 @@ def _provenance(record: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         "seed": record["seed"],
         "environment": record["environment"],
         "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "dirty": None if changes is None else bool(changes),
         "machine": {
             "host": platform.node(),
             "system": platform.platform(),

@@ -11,8 +11,13 @@ from seqgan.errors import UserError
 
 CONFIDENCE = 0.95
 Scores = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
-COLUMNS = ("nll_oracle", "nll_test", "entropy", "js_oracle", "bleu_4", "self_bleu_4")
-"""What the table to read shows, where it exists; the CSV file has everything."""
+COLUMNS = ("nll_oracle", "nll_test", "entropy", "js_oracle")
+"""What the table to read shows, where it exists, before BLEU; the CSV file has everything."""
+JOINTLY = """Read nll_oracle (quality, lower is better) only together with nll_test (coverage,
+lower is better)"""
+ROW_OF_REAL = (
+    """real: held-out sentences scored as if generated, what a perfect generator would reach."""
+)
 
 
 def summarise(scores: Scores, *, methods: Sequence[str], baseline: str | None) -> pd.DataFrame:
@@ -52,7 +57,8 @@ def summarise(scores: Scores, *, methods: Sequence[str], baseline: str | None) -
             "seeds": len(by_seed),
         }
         others = values.get((baseline, metric)) if baseline else None
-        if others and method != baseline:
+        comparable = signatures[method, metric] == signatures.get((str(baseline), metric))
+        if others and comparable and method != baseline:
             paired = [value - others[seed] for seed, value in by_seed.items() if seed in others]
             if paired:
                 row["difference"], row["difference_low"], row["difference_high"] = interval(paired)
@@ -66,9 +72,13 @@ def summarise(scores: Scores, *, methods: Sequence[str], baseline: str | None) -
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean and its 95% Student t-interval; not a number for a single value."""
+    """Return the mean and its 95% Student t-interval.
+
+    Not a number for a single value, nor where all are the same to the last bit: they are then one
+    measurement, of the same sentences, and their agreement says nothing.
+    """
     mean = float(np.mean(values))
-    if len(values) < 2:
+    if len(set(values)) < 2:
         return mean, np.nan, np.nan
     half = float(stats.sem(values) * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
     return mean, mean - half, mean + half
@@ -76,7 +86,10 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 def as_text(table: pd.DataFrame) -> str:
     """Return the table as aligned text: mean ± half of the 95% interval."""
-    shown = [name for name in COLUMNS if name in set(table["metric"])]
+    known = set(table["metric"])
+    shown = [name for name in COLUMNS if name in known]
+    for family in ("bleu_", "self_bleu_"):
+        shown += [f"{family}{order}" for order in range(1, 5) if f"{family}{order}" in known][-1:]
     methods = list(dict.fromkeys(table["method"]))
     cells = {(row["method"], row["metric"]): row for row in table.to_dict("records")}
 
@@ -98,9 +111,8 @@ def as_text(table: pd.DataFrame) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     seeds = max(row["seeds"] for row in cells.values())
     what = "mean ± half of the 95% t-interval over" if seeds > 1 else "a single value, from"
-    notes = f"""
-{what} {seeds} seed{"s" if seeds > 1 else ""}; likelihoods in nats per token, js_oracle in nats per
-sentence. Read nll_oracle (quality, lower is better) only together with nll_test (coverage, lower is
-better). real: held-out sentences scored as if generated, what a perfect generator would reach.
-"""
-    return "\n".join(lines) + "\n" + notes
+    notes = f"\n{what} {seeds} seed{'s' if seeds > 1 else ''}; likelihoods in nats per token"
+    if "nll_oracle" in shown:
+        notes += f""", js_oracle in nats
+per sentence. {JOINTLY}"""
+    return "\n".join(lines) + f"\n{notes}.\n{ROW_OF_REAL}\n"

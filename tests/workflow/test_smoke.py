@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,6 +118,8 @@ def test_a_configuration_that_is_edited_while_jobs_run_is_not_mixed_in(fresh):
     )
     wait_for(fresh.folder / "results/smoke/receipts/sample_oracle.json", running)
     fresh.edit(lambda smoke: smoke["methods"]["seqgan"].update(rounds=2))
+    # Nor when somebody asks what the edit would mean, which parses the workflow again.
+    assert "snakemake is running here" in fresh.snakemake("-n")
     assert running.wait(timeout=600) == 0
     curve = fresh.folder / "results/smoke/metrics/seed-1/train_adversarially-seqgan.jsonl"
     assert json.loads(curve.read_text().splitlines()[-1])["step"] == 3
@@ -127,6 +130,39 @@ def test_a_configuration_that_is_edited_while_jobs_run_is_not_mixed_in(fresh):
         "summarise",
         "report",
     }
+
+
+def test_a_blind_touch_makes_nothing_true(project):
+    project.edit(lambda smoke: smoke["methods"]["seqgan"].update(rounds=2))
+    project.snakemake("--touch")
+    project.edit(lambda smoke: smoke["report"].update(num_samples=2))
+    output = project.snakemake("--cores", "1", check=False)
+    assert "is of other settings or code than now (settings.method.rounds: 3 → 2)" in output
+
+
+@pytest.mark.parametrize(
+    "lost", ["report.html", "summary.txt", "figures", "receipts/seed-1/evaluate-mle.json"]
+)
+def test_what_was_deleted_is_made_again(project, lost):
+    path = project.folder / "results/smoke" / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    project.snakemake("--cores", "2")
+    assert path.exists()
+
+
+def test_verify_says_how_to_make_a_damaged_result_again_and_it_works(project):
+    weights = project.folder / (
+        "results/smoke/checkpoints/seed-1/train_adversarially-seqgan/last/weights.safetensors"
+    )
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1])
+    verify = ("verify", "smoke", "--configfile", SMOKE)
+    command = project.stage("results", *verify).stderr.split("again: ")[1].split(";")[0]
+    assert command.startswith("rm results/smoke/receipts/seed-1/train_adversarially-seqgan.json")
+    project.run(*command.split())
+    project.snakemake("--cores", "2")
+    assert weights.read_bytes() == content
+    assert project.stage("results", *verify).returncode == 0
 
 
 def test_nothing_is_left_behind(finished):

@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 SOURCE = Path(str(workflow.current_basedir)).resolve().parents[1] / "src"
 sys.path.insert(0, str(SOURCE))
-# Stages run in the Python that runs snakemake, also where no environment was activated.
+# Stages run in the Python that runs snakemake, also where no environment was activated. The second
+# variable makes matrix products on a GPU repeat to the last bit.
 os.environ.update(
+    CUBLAS_WORKSPACE_CONFIG=os.environ.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 )
 
@@ -18,6 +21,8 @@ from seqgan.config.experiment import ConfigError, validate
 from seqgan.layout import jobs
 from seqgan.provenance import spec, write_if_changed
 
+if not Path("src/report.py").is_file():
+    raise WorkflowError("start snakemake in the folder of the pipeline, where src/ is")
 try:
     CONFIG = validate(config, root=Path.cwd())
 except ConfigError as error:
@@ -30,16 +35,28 @@ JOBS = {
 }
 
 # Nodes of a cluster parse this file too, while the configuration may have been edited: only the
-# main process decides what a run means.
-if getattr(workflow, "is_main_process", True):
-    for job in JOBS.values():
-        write_if_changed(Path(job.spec), spec(job.stage, job.settings))
+# main process decides what a run means. Nor does a plan (-n, --summary) that is asked for while a run
+# holds its lock: it would put new settings under the feet of jobs that wait.
+RUNNING = any(Path(".snakemake/locks").glob("*.lock"))
+if RUNNING:
+    logger.warning("snakemake is running here: this plan is that of the settings it started with")
+if getattr(workflow, "is_main_process", True) and not RUNNING:
+    try:
+        for job in JOBS.values():
+            write_if_changed(Path(job.spec), spec(job.stage, job.settings))
+    except OSError as error:
+        raise WorkflowError(f"cannot write to results/: {error}") from None
 
 
 def find(stage, wildcards):
     """Return the job that a rule is asked for."""
     seed = int(wildcards.seed) if hasattr(wildcards, "seed") else None
-    return JOBS[wildcards.experiment, stage, seed, getattr(wildcards, "method", None)]
+    method = getattr(wildcards, "method", None)
+    try:
+        return JOBS[wildcards.experiment, stage, seed, method]
+    except KeyError:
+        what = f"{wildcards.experiment}, seed {seed}, method {method}"
+        raise WorkflowError(f"the configuration has no job {stage} for {what}") from None
 
 
 def receipts(stage):

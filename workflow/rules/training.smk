@@ -88,7 +88,7 @@ rule train_adversarially:
     threads: 1
     resources:
         mem_mb=memory,
-        runtime=1440,
+        runtime=2880,
     shell:
         "python src/train_adversarially.py --spec {input.spec:q} --seed {wildcards.seed}"
         " --receipts {input.receipts:q} --data {input.data:q} --generator {input.generator:q}"

@@ -105,11 +105,14 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
                 f"than {longest} tokens"
             )
     fits = {"discriminator_pretraining": experiment.discriminator_pretraining.num_sentences}
+    batches = {"generator_pretraining": experiment.generator_pretraining.batch_size}
     for name, method in experiment.methods.items():
         if isinstance(method, PolicyGradientMethod):
             if isinstance(method.reward, DiscriminatorRewardConfig):
                 fits[f"methods.{name}.reward"] = method.reward.num_sentences
             yield from _too_large(name, method, experiment)
+            batches[f"methods.{name}"] = method.batch_size
+    yield from _too_large_updates(batches, experiment)
     if isinstance(corpus, OracleCorpus):
         for where, num_sentences in fits.items():
             if num_sentences and num_sentences > corpus.num_train:
@@ -120,7 +123,7 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
 
 
 def rollout_bytes(method: PolicyGradientMethod, experiment: Experiment) -> int:
-    """Estimate the memory that one generator update holds at its peak, in bytes.
+    """Estimate what the rollouts of one generator update hold at their peak, in bytes.
 
     Counts what grows with the number of rollouts: tokens (8 bytes) and uniforms (4 bytes) of
     every completion, twice because of the copies that indexing makes, and three generations of
@@ -134,6 +137,18 @@ def rollout_bytes(method: PolicyGradientMethod, experiment: Experiment) -> int:
     return completions * (2 * 12 * time + 3 * state)
 
 
+def update_bytes(batch_size: int, experiment: Experiment) -> int:
+    """Estimate what the logits of one generator update hold at their peak, in bytes.
+
+    Four arrays of ``batch_size × length × vocabulary`` in single precision: logits, their
+    normalised form, and the gradients of both.
+    """
+    corpus = experiment.corpus
+    special = 3  # of a text: start, end, unknown
+    vocab = corpus.max_vocabulary + special if isinstance(corpus, FileCorpus) else corpus.vocab_size
+    return 4 * 4 * batch_size * corpus.max_length * vocab
+
+
 def _too_large(name: str, method: PolicyGradientMethod, experiment: Experiment) -> Iterator[str]:
     needed, given = rollout_bytes(method, experiment), experiment.resources.memory_mb * 10**6
     if needed > given and isinstance(method.action_value, RolloutConfig):
@@ -144,6 +159,19 @@ def _too_large(name: str, method: PolicyGradientMethod, experiment: Experiment) 
             f"rollouts of {method.batch_size} sentences need about {needed / 1e6:,.0f} MB, but "
             f"`resources.memory_mb` allows {given / 1e6:,.0f} MB; {lower}, or allow more memory"
         )
+
+
+def _too_large_updates(batches: dict[str, int], experiment: Experiment) -> Iterator[str]:
+    given = experiment.resources.memory_mb * 10**6
+    for where, batch_size in batches.items():
+        needed = update_bytes(batch_size, experiment)
+        if needed > given:
+            yield (
+                f"{where}.batch_size: an update of {batch_size} sentences needs about "
+                f"{needed / 1e6:,.0f} MB for its logits, but `resources.memory_mb` allows "
+                f"{given / 1e6:,.0f} MB; use at most {batch_size * given // needed} sentences, or "
+                "allow more memory"
+            )
 
 
 class Config(Section):

@@ -70,7 +70,7 @@ def render(evidence: Evidence, drawings: Sequence[Drawing], jobs: Sequence[Entry
         table_note=table_note(evidence),
         paired_note="✓ better and ✗ worse: the 95% interval excludes 0; ○: it does not. Without a "
         "mark there is no interval, or no direction is better by itself. Differences are paired "
-        "by seed: both methods start from the same pretrained generator.",
+        "by seed: methods of one seed share their pretraining.",
         everything=[full(cell) for cell in table.cells.values()],
         drawings=[
             {

@@ -7,7 +7,8 @@ import numpy as np
 
 from seqgan.checkpoints import ResumeFolder, resume_key
 from seqgan.errors import NonFiniteError, UserError
-from seqgan.stage import Context, Stopped
+from seqgan.failures import Stopped
+from seqgan.stage import Context, stop_gently
 from seqgan.training import Run, StepMetrics, train
 
 SECONDS_BETWEEN_STATES = 60.0
@@ -30,8 +31,11 @@ def carry_through(
 
     Raises :class:`UserError` if a loss is not finite, naming the step and the last good state.
     """
-    folder = ResumeFolder(context.work / resume_key(context.name, *context.key))
-    if (state := folder.latest(context.device)) is not None:
+    stop_gently(context)
+    folder = ResumeFolder(context.work / context.job / resume_key(context.name, *context.key))
+    folder.discard_others()
+    # On the processor: each part moves its state to where it computes.
+    if (state := folder.latest()) is not None:
         run.load_state_dict(state)
         context.say(f"continues after {unit} {run.step} of {until}")
     saved_at, saved_step = time.monotonic(), run.step

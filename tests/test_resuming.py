@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqgan import sessions
+from seqgan import resuming
 from seqgan.checkpoints import ResumeFolder, resume_key
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.randomness import RandomStreams
-from seqgan.sessions import carry_through
+from seqgan.resuming import carry_through
 from seqgan.stage import Context, Stopped
 from seqgan.training import Run, StepMetrics
 
@@ -61,7 +61,14 @@ class Toy:
 
 
 def context(folder: Path, *key: object) -> Context:
-    arguments = argparse.Namespace(seed=1, device="cpu", threads=1, work=str(folder), spec=None)
+    arguments = argparse.Namespace(
+        seed=1,
+        device="cpu",
+        threads=1,
+        work=str(folder),
+        spec=None,
+        receipt="results/x/receipts/toy.json",
+    )
     found = Context("toy", arguments, {"settings": {}}, None)
     found.key = key or ("key",)
     return found
@@ -78,7 +85,7 @@ def carry(toy: Toy, context: Context, until: int = 10) -> None:
             folders.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sessions, "ResumeFolder", Recorded)
+        patch.setattr(resuming, "ResumeFolder", Recorded)
         try:
             carry_through(
                 context, toy.run, toy.update, until=until, unit="step", measure=toy.measure
@@ -99,7 +106,7 @@ def uninterrupted(tmp_path):
 
 @pytest.fixture
 def always_saving(monkeypatch):
-    monkeypatch.setattr(sessions, "SECONDS_BETWEEN_STATES", -1.0)
+    monkeypatch.setattr(resuming, "SECONDS_BETWEEN_STATES", -1.0)
 
 
 def test_the_history_has_a_row_for_every_step_and_the_folder_goes(tmp_path, uninterrupted):
@@ -147,7 +154,7 @@ def test_a_damaged_state_falls_back_to_the_one_before(tmp_path, uninterrupted, a
     toy.fail_at = 6
     with pytest.raises(KeyboardInterrupt):
         carry(toy, context(tmp_path))
-    *_, newest = sorted(tmp_path.glob("*/state-*.safetensors"))
+    *_, newest = sorted(tmp_path.glob("*/*/state-*.safetensors"))
     newest.write_bytes(newest.read_bytes()[:-5])
     again = Toy()
     carry(again, context(tmp_path))
@@ -163,6 +170,7 @@ def test_another_key_starts_anew(tmp_path, uninterrupted, always_saving):
     again = Toy()
     carry(again, context(tmp_path, {"rate": 2}))
     assert again.seen == list(range(1, 11))
+    assert list(tmp_path.iterdir()) == [], "the state of the other key went too"
     assert again.result() == uninterrupted
 
 
@@ -172,7 +180,7 @@ def test_states_are_saved_by_time(tmp_path, monkeypatch):
     carry(Toy(), context(tmp_path))
     assert saved == [10]  # the last one, in case that writing the outputs fails
     saved.clear()
-    monkeypatch.setattr(sessions, "SECONDS_BETWEEN_STATES", -1.0)
+    monkeypatch.setattr(resuming, "SECONDS_BETWEEN_STATES", -1.0)
     carry(Toy(), context(tmp_path))
     assert saved == list(range(1, 11))
 
@@ -186,12 +194,12 @@ def test_a_loss_that_is_not_finite_names_step_and_last_good_state(tmp_path, monk
         "toy: the loss is nan in step 4; lower `learning_rate` or `max_grad_norm` (last good "
         "state: none saved)"
     )
-    monkeypatch.setattr(sessions, "SECONDS_BETWEEN_STATES", -1.0)
+    monkeypatch.setattr(resuming, "SECONDS_BETWEEN_STATES", -1.0)
     toy = Toy()
     toy.break_at = 4
     with pytest.raises(UserError) as caught:
         carry(toy, context(tmp_path))
-    folder = tmp_path / resume_key("toy", "key")
+    folder = tmp_path / "x.toy" / resume_key("toy", "key")
     assert str(caught.value).endswith(f"(last good state: state after step 3 is in {folder})")
     assert (folder / "state-000000003.safetensors").is_file()
 
@@ -202,11 +210,11 @@ from pathlib import Path
 sys.path[:0] = [{src!r}, {tests!r}]
 import torch
 torch.set_num_threads(1)
-from seqgan import provenance, sessions, stage
+from seqgan import provenance, resuming, stage
 from seqgan.checkpoints import save_tree
 from seqgan.records import json_lines, readable_json, write_atomically
-from test_sessions import Toy, carry_through
-sessions.SECONDS_BETWEEN_STATES = 0.0
+from test_resuming import Toy, carry_through
+resuming.SECONDS_BETWEEN_STATES = 0.0
 stage.code_digests = lambda name: {{}}
 STEPS = 30
 
@@ -245,7 +253,7 @@ def attempt(folder, steps=None, number=signal.SIGKILL):
         time.sleep(0.002)
 
 def newest(folder):
-    states = sorted(folder.glob("work/*/state-*.safetensors"))
+    states = sorted(folder.glob("work/*/*/state-*.safetensors"))
     return int(states[-1].stem.removeprefix("state-")) if states else 0
 
 def prepare(name):
@@ -290,7 +298,7 @@ while (status := attempt(folder, 5 + random.randrange(9), signal.SIGTERM)) != 0:
     if os.WIFSIGNALED(status):  # before the stage listens
         continue
     assert os.WEXITSTATUS(status) == 1, status
-    assert len(list(folder.glob("work/*/state-*.safetensors"))) >= 1
+    assert len(list(folder.glob("work/*/*/state-*.safetensors"))) >= 1
     assert not (folder / "out/receipt").exists()
     stops += 1
     assert stops < 100
