@@ -248,3 +248,16 @@ def test_the_key_depends_on_everything_and_on_no_order():
     assert key == resume_key("stage", {"b": 2, "a": 1}, 3)
     others = [("stage", {"a": 1, "b": 3}, 3), ("other", {"a": 1, "b": 2}, 3), ("stage", {}, 3)]
     assert key not in [resume_key(*parts) for parts in others]
+
+
+def test_states_under_other_keys_go_unless_a_process_uses_them(tmp_path):
+    old = ResumeFolder(tmp_path / "job" / "old")
+    old.save(1, {"step": 1})
+    old._lock.close()
+    used = ResumeFolder(tmp_path / "job" / "used")
+    new = ResumeFolder(tmp_path / "job" / "new")
+    new.discard_others()
+    assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["new", "used"]
+    new.discard()
+    used.discard()
+    assert list(tmp_path.iterdir()) == [], "the folder of the job goes with its last key"

@@ -170,7 +170,6 @@ def test_another_key_starts_anew(tmp_path, uninterrupted, always_saving):
     again = Toy()
     carry(again, context(tmp_path, {"rate": 2}))
     assert again.seen == list(range(1, 11))
-    assert list(tmp_path.iterdir()) == [], "the state of the other key went too"
     assert again.result() == uninterrupted
 
 
