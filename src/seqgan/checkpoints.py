@@ -93,6 +93,7 @@ class ResumeFolder:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._lock.close()
             raise UserError(
                 f"another process is computing the same result in {folder}; wait for it or stop it"
             ) from None
