@@ -160,7 +160,8 @@ def samples_note(evidence: Evidence) -> str:
     ids = " Numbers are the ids of tokens that stand for no words." if evidence.has_oracle else ""
     return (
         f"The first sentences of those that were scored, of seed {evidence.settings['seeds'][0]}; "
-        f"not chosen by hand.{ids}"
+        "not chosen by hand. All generators are given the same random numbers, so sentences in "
+        f"the same place may begin alike.{ids}"
     )
 
 
