@@ -14,7 +14,7 @@ sys.path.insert(0, str(SOURCE))
 # variable makes matrix products on a GPU repeat to the last bit.
 os.environ.update(
     CUBLAS_WORKSPACE_CONFIG=os.environ.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),
-    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
 )
 
 from seqgan.config.experiment import ConfigError, validate
@@ -39,7 +39,9 @@ JOBS = {
 # holds its lock: it would put new settings under the feet of jobs that wait.
 RUNNING = any(Path(".snakemake/locks").glob("*.lock"))
 if RUNNING:
-    logger.warning("snakemake is running here: this plan is that of the settings it started with")
+    logger.warning(
+        "snakemake is running here: this plan is that of the settings it started with"
+    )
 if getattr(workflow, "is_main_process", True) and not RUNNING:
     try:
         for job in JOBS.values():
@@ -56,7 +58,9 @@ def find(stage, wildcards):
         return JOBS[wildcards.experiment, stage, seed, method]
     except KeyError:
         what = f"{wildcards.experiment}, seed {seed}, method {method}"
-        raise WorkflowError(f"the configuration has no job {stage} for {what}") from None
+        raise WorkflowError(
+            f"the configuration has no job {stage} for {what}"
+        ) from None
 
 
 def receipts(stage):

@@ -14,10 +14,10 @@ rule pretrain_generator:
         "results/{experiment}/logs/seed-{seed}/pretrain_generator.log",
     benchmark:
         "results/{experiment}/benchmarks/seed-{seed}/pretrain_generator.tsv"
-    conda:
-        "../../environment.yml"
     # Long jobs first, so that short ones fill the gaps and no core waits at the end.
     priority: 30
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=memory,
@@ -47,9 +47,9 @@ rule pretrain_discriminator:
         "results/{experiment}/logs/seed-{seed}/pretrain_discriminator.log",
     benchmark:
         "results/{experiment}/benchmarks/seed-{seed}/pretrain_discriminator.tsv"
+    priority: 20
     conda:
         "../../environment.yml"
-    priority: 20
     threads: 1
     resources:
         mem_mb=memory,
@@ -82,9 +82,9 @@ rule train_adversarially:
         "results/{experiment}/logs/seed-{seed}/train_adversarially-{method}.log",
     benchmark:
         "results/{experiment}/benchmarks/seed-{seed}/train_adversarially-{method}.tsv"
+    priority: 10
     conda:
         "../../environment.yml"
-    priority: 10
     threads: 1
     resources:
         mem_mb=memory,
