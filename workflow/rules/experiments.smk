@@ -26,7 +26,7 @@ if not Path("src/report.py").is_file():
 try:
     CONFIG = validate(config, root=Path.cwd())
 except ConfigError as error:
-    raise WorkflowError("the configuration is wrong\n" + str(error)) from None
+    raise WorkflowError(f"the configuration is wrong\n{error}") from None
 
 JOBS = {
     (job.experiment, job.stage, job.seed, job.method): job
