@@ -33,10 +33,10 @@ def save_tree(path: Path, tree: Any) -> None:
     write_atomically(path, serialise(tensors, metadata=header))
 
 
-def load_tree(path: Path, device: torch.device | str = "cpu") -> Any:
+def load_tree(path: Path) -> Any:
     """Return what :func:`save_tree` wrote; raise :class:`UserError` if the file is damaged."""
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
+        with safe_open(path, framework="pt") as file:
             structure = json.loads((file.metadata() or {})[STRUCTURE])
             return _put_together(structure, file.get_tensor)
     except FileNotFoundError:

@@ -209,15 +209,15 @@ def check_inputs(
     """
     recorded: dict[str, tuple[Any, Path]] = {}
     for path in receipts:
-        found = read_receipt(path)
+        made = read_receipt(path)
         planned = None if specs is None else specs / path.name
-        present = read_json(planned) if planned is not None and planned.is_file() else found["spec"]
-        if old := list(differences(found["spec"], present)):
+        present = read_json(planned) if planned is not None and planned.is_file() else made["spec"]
+        if old := list(differences(made["spec"], present)):
             raise UserError(
                 f"{path} is of other settings or code than now ({'; '.join(old[:3])}); delete it "
                 f"and start snakemake again"
             )
-        for output, description in found["outputs"].items():
+        for output, description in made["outputs"].items():
             recorded[output] = (description, path)
     found = {}
     for path in paths:

@@ -61,7 +61,7 @@ class Table:
 
     @property
     def methods(self) -> list[str]:
-        """Methods in the order of the configuration, real sentences first."""
+        """Methods in the order of the table, real sentences first."""
         return list(dict.fromkeys(method for method, _ in self.cells))
 
     @property
@@ -101,9 +101,9 @@ class Evidence:
 
     @property
     def methods(self) -> list[str]:
-        """Names of the methods, without real sentences, in the order of the configuration."""
+        """Names of the methods, without real sentences, in the order of the table."""
         given = self.settings["methods"]
-        # A spec sorts its keys; the table remembers the order that the user gave.
+        # A spec sorts its keys; the table has likelihood alone first.
         ordered = [name for name in self.table.methods if name in given]
         return [name for name in dict.fromkeys([*ordered, *given]) if name != REAL]
 

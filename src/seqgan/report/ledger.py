@@ -104,7 +104,7 @@ def configuration(
     Args:
         settings: What the report knows.
         jobs: Jobs of the experiment.
-        methods: Names of the methods in the order that the user gave.
+        methods: Names of the methods in the order of the table.
     """
     parts = ("generator", "discriminator", "discriminator_pretraining", "sampling", "evaluation")
     known: dict[str, Any] = {}
