@@ -14,7 +14,7 @@ rule prepare_corpus:
         "../../environment.yml"
     resources:
         mem_mb=memory,
-        runtime=30,
+        runtime=minutes(30),
     shell:
         "python src/prepare_corpus.py --spec {input.spec:q} --text {input.text:q}"
         " --data {output.data:q} --provenance {output.provenance:q}"
@@ -37,7 +37,7 @@ rule sample_oracle:
         "../../environment.yml"
     resources:
         mem_mb=memory,
-        runtime=30,
+        runtime=minutes(30),
     shell:
         "python src/sample_oracle.py --spec {input.spec:q} --parameters {input.parameters:q}"
         " --data {output.data:q} --provenance {output.provenance:q}"

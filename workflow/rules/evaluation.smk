@@ -17,7 +17,7 @@ rule sample_sentences:
         "../../environment.yml"
     resources:
         mem_mb=memory,
-        runtime=60,
+        runtime=minutes(60),
     shell:
         "python src/sample_sentences.py --spec {input.spec:q} --seed {wildcards.seed}"
         " --receipts {input.receipts:q} --data {input.data:q} --generator {input.generator:q}"
@@ -43,7 +43,7 @@ rule evaluate:
         "../../environment.yml"
     resources:
         mem_mb=memory,
-        runtime=60,
+        runtime=minutes(60),
     shell:
         "python src/evaluate.py --spec {input.spec:q} --seed {wildcards.seed}"
         " --receipts {input.receipts:q} --data {input.data:q} --samples {input.samples:q}"

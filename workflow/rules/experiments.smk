@@ -83,9 +83,14 @@ def external(stage):
     return lambda wildcards: list(find(stage, wildcards).external)
 
 
-def memory(wildcards):
-    """Return what a job of this experiment may use, in MB."""
-    return CONFIG.experiments[wildcards.experiment].resources.memory_mb
+def memory(wildcards, attempt):
+    """Return what a job of this experiment may use, in MB: more each time it failed."""
+    return CONFIG.experiments[wildcards.experiment].resources.memory_mb * attempt
+
+
+def minutes(first):
+    """Return the input function for the time a job may take: more each time it failed."""
+    return lambda wildcards, attempt: first * attempt
 
 
 def experiments_with(stage):

@@ -21,7 +21,7 @@ rule pretrain_generator:
     threads: 1
     resources:
         mem_mb=memory,
-        runtime=720,
+        runtime=minutes(720),
     shell:
         "python src/pretrain_generator.py --spec {input.spec:q} --seed {wildcards.seed}"
         " --receipts {input.receipts:q} --data {input.data:q}"
@@ -53,7 +53,7 @@ rule pretrain_discriminator:
     threads: 1
     resources:
         mem_mb=memory,
-        runtime=720,
+        runtime=minutes(720),
     shell:
         "python src/pretrain_discriminator.py --spec {input.spec:q} --seed {wildcards.seed}"
         " --receipts {input.receipts:q} --data {input.data:q} --generator {input.generator:q}"
@@ -88,7 +88,7 @@ rule train_adversarially:
     threads: 1
     resources:
         mem_mb=memory,
-        runtime=2880,
+        runtime=minutes(2880),
     shell:
         "python src/train_adversarially.py --spec {input.spec:q} --seed {wildcards.seed}"
         " --receipts {input.receipts:q} --data {input.data:q} --generator {input.generator:q}"
