@@ -9,6 +9,7 @@ from seqgan.randomness import RandomStreams, derive_seed, make_deterministic
 from seqgan.records import json_lines, write_atomically
 from seqgan.resuming import carry_through
 from seqgan.stage import Context, Stage
+from seqgan.team import assemble
 from seqgan.training import DiscriminatorRound, Run, StepMetrics, negatives_per_round
 
 STAGE = Stage(
@@ -23,6 +24,7 @@ STAGE = Stage(
         "metrics": "learning curve, one JSON object a round",
     },
     seeded=True,
+    in_team=True,
 )
 
 
@@ -30,6 +32,7 @@ def run(context: Context) -> None:
     """Each round draws fresh negatives and trains some epochs on them."""
     settings = context.settings["discriminator_pretraining"]
     make_deterministic(context.threads)
+    team = assemble(context.device)
     data = read_dataset(context.input("data"), context.device)
     generator, _ = load_generator(
         context.input("generator") / context.settings["hand_over"], context.device
@@ -38,7 +41,7 @@ def run(context: Context) -> None:
     discriminator = build_discriminator(
         context.settings["discriminator"], data.alphabet, data.length, weights
     )
-    reward = build_fit(settings, discriminator.to(context.device))
+    reward = build_fit(settings, discriminator.to(context.device), team)
     names = ("batches", "negatives", "discriminator", "monitoring")
     streams = RandomStreams(
         context.seed, "pretrain_discriminator", names=names, device=context.device
@@ -63,6 +66,7 @@ def run(context: Context) -> None:
         until=settings["rounds"],
         unit="round",
         measure=measure,
+        team=team,
     )
     save_discriminator(
         context.output("checkpoint"),

@@ -18,6 +18,7 @@ from seqgan.records import json_lines, write_atomically
 from seqgan.resuming import carry_through
 from seqgan.rewards import DiscriminatorReward
 from seqgan.stage import Context, Stage
+from seqgan.team import assemble
 from seqgan.training import (
     AdversarialRound,
     DiscriminatorRound,
@@ -40,6 +41,7 @@ STAGE = Stage(
         "metrics": "learning curve, one JSON object a round",
     },
     seeded=True,
+    in_team=True,
 )
 
 
@@ -47,13 +49,14 @@ def run(context: Context) -> None:
     """Alternate policy-gradient updates of the generator and fits of the reward model."""
     method, device = context.settings["method"], context.device
     make_deterministic(context.threads)
+    team = assemble(device)
     data = read_dataset(context.input("data"), device)
     generator, model = load_generator(
         context.input("generator") / context.settings["hand_over"], device
     )
     pretrained = context.inputs("discriminator")
-    reward = build_reward(method["reward"], pretrained[0] if pretrained else None, device)
-    objective, action_value = build_policy_gradient(method, generator, reward)
+    reward = build_reward(method["reward"], pretrained[0] if pretrained else None, device, team)
+    objective, action_value = build_policy_gradient(method, generator, reward, team)
     optimizer = torch.optim.Adam(generator.parameters(), lr=method["learning_rate"])
     names = ("batches", "sampling", "negatives", "discriminator", "monitoring")
     # Methods of one seed begin with the same streams; they part as they draw different amounts.
@@ -96,7 +99,7 @@ def run(context: Context) -> None:
         context,
         training,
         AdversarialRound(
-            GeneratorUpdate(generator, objective, optimizer, method["max_grad_norm"]),
+            GeneratorUpdate(generator, objective, optimizer, method["max_grad_norm"], team),
             action_value,
             DiscriminatorRound(
                 generator,
@@ -111,6 +114,7 @@ def run(context: Context) -> None:
         until=method["rounds"],
         unit="round",
         measure=measure,
+        team=team,
     )
     save_generator(
         context.output("checkpoint") / "last",

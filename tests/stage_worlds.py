@@ -1,7 +1,6 @@
 """A tiny dataset of each kind, checkpoints to start from, and a stage run inside this process."""
 
 import argparse
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,13 +11,13 @@ import torch
 from torch import Tensor
 
 from seqgan.assembly import build_generator, save_generator
-from seqgan.checkpoints import ResumeFolder
 from seqgan.corpus.dataset import Dataset, write_dataset
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary
 from seqgan.decoding import sample_sentences
+from seqgan.failures import Stopped
 from seqgan.generators import Generator
-from seqgan.stage import Context, Stopped
+from seqgan.stage import Context
 from seqgan.tokens import Alphabet
 
 LENGTH = 6
@@ -114,36 +113,16 @@ def run_stage(
     )
     context = InterruptedContext(module.STAGE.name, arguments, {"settings": settings}, None)
     context.key, context.stop_after = (settings, seed), stop_after
-    with _locks_of_one_process():
-        if stop_after is not None:
-            with pytest.raises(Stopped):
-                module.run(context)
-            return {}
-        module.run(context)
-        for name, place in places.items():
-            context.output(name).rename(place)
-        for action in context._at_end:
-            action()
+    if stop_after is not None:
+        with pytest.raises(Stopped):
+            module.run(context)
+        return {}
+    module.run(context)
+    for name, place in places.items():
+        context.output(name).rename(place)
+    for action in context._at_end:
+        action()
     return places
-
-
-@contextlib.contextmanager
-def _locks_of_one_process() -> Iterator[None]:
-    """Free the locks at the end, as the end of a process does."""
-    opened: list[ResumeFolder] = []
-    original = ResumeFolder.__init__
-
-    def recorded(self: ResumeFolder, folder: Path) -> None:
-        original(self, folder)
-        opened.append(self)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ResumeFolder, "__init__", recorded)
-        try:
-            yield
-        finally:
-            for each in opened:
-                each._lock.close()
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ from seqgan.config.training import (
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary
 from seqgan.errors import UserError
+from seqgan.progress import Progress
 from seqgan.records import read_json, readable_json, write_atomically
 from seqgan.tokens import Alphabet
 
@@ -156,12 +157,12 @@ def test_weights_that_do_not_fit(checkpoint):
 def test_a_discriminator_goes_on_learning_where_it_stopped(tmp_path):
     real, fake = (torch.randint(2, 9, (8, 6), generator=stream(seed)) for seed in (1, 2))
     reward = build_fit(FIT, build_discriminator(CNN, ALPHABET, 6, stream()))
-    reward.fit(real, fake, stream())
+    reward.fit(real, fake, stream(), Progress())
     save_discriminator(tmp_path / "d", reward, CNN, ALPHABET, 6)
     found = load_discriminator(tmp_path / "d", FIT, "cpu")
     assert torch.equal(found.score(real), reward.score(real))
     for each in (found, reward):
-        each.fit(real, fake, stream(3))
+        each.fit(real, fake, stream(3), Progress())
     assert torch.equal(found.score(real), reward.score(real))
 
 

@@ -140,7 +140,7 @@ def test_the_rate_and_scale_of_dropout(rate: float, rng: torch.Generator):
         network.gate_weights.zero_()
     tokens = sentences(rng, 100)
     assert torch.equal(network(tokens), torch.full((100,), 400.0))
-    kept = network(tokens, dropout_rng=rng) * (1 - rate)
+    kept = network(tokens, network.noise(len(tokens), rng)) * (1 - rate)
     torch.testing.assert_close(kept, kept.round())  # each feature is dropped or scaled
     share, count = kept.sum() / 40_000, 40_000
     assert abs(share - (1 - rate)) < 5 * (rate * (1 - rate) / count) ** 0.5
@@ -150,7 +150,8 @@ def test_the_rate_and_scale_of_dropout(rate: float, rng: torch.Generator):
 def test_the_stream_decides_what_is_dropped(rng: torch.Generator):
     network, tokens = make_network(rng, dropout=0.5), sentences(rng)
     first, again, other = (
-        network(tokens, dropout_rng=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        network(tokens, network.noise(len(tokens), torch.Generator().manual_seed(seed)))
+        for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

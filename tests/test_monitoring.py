@@ -61,8 +61,11 @@ class FirstTokenDiscriminator(Discriminator):
         super().__init__()
         self.log_odds = nn.Parameter(torch.tensor(log_odds))
 
-    def forward(self, tokens: Tensor, dropout_rng: torch.Generator | None = None) -> Tensor:
-        assert dropout_rng is None
+    def noise(self, batch: int, rng: torch.Generator) -> Tensor:
+        raise AssertionError("no dropout while it is measured")
+
+    def forward(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
+        assert noise is None
         return self.log_odds[tokens[:, 0]]
 
     def penalty(self) -> Tensor:

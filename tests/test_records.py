@@ -1,4 +1,5 @@
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -100,7 +101,8 @@ def test_the_content_is_on_the_disk_before_the_name_points_to_it(tmp_path, monke
     fsync, replace = os.fsync, Path.replace
 
     def synced(handle):
-        order.append(("fsync", os.fstat(handle).st_size))
+        found = os.fstat(handle)
+        order.append("fsync folder" if stat.S_ISDIR(found.st_mode) else ("fsync", found.st_size))
         fsync(handle)
 
     def replaced(self, target):
@@ -110,7 +112,7 @@ def test_the_content_is_on_the_disk_before_the_name_points_to_it(tmp_path, monke
     monkeypatch.setattr(records.os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", replaced)
     write_atomically(tmp_path / "x", b"12345")
-    assert order == [("fsync", 5), "replace"]
+    assert order == [("fsync", 5), "replace", "fsync folder"]
 
 
 def test_a_reader_sees_the_old_or_the_new_content(tmp_path):

@@ -12,6 +12,7 @@ from seqgan import rewards
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator, Discriminator
 from seqgan.errors import NonFiniteError
+from seqgan.progress import Progress
 from seqgan.rewards import (
     ConstantReward,
     DiscriminatorReward,
@@ -35,7 +36,9 @@ class SentenceReward(RewardModel):
         frequencies = torch.tensor(FREQUENCIES[: tokens.shape[1]], dtype=torch.float64)
         return ((tokens * frequencies).sum(dim=1).sin() + 1) / 2
 
-    def fit(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> dict[str, float]:
+    def fit(
+        self, real: Tensor, fake: Tensor, rng: torch.Generator, progress: Progress
+    ) -> dict[str, float]:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -56,11 +59,14 @@ class RecordingDiscriminator(Discriminator):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(()))
         self.batches: list[list[list[int]]] = []
-        self.streams: list[torch.Generator | None] = []
+        self.streams: list[torch.Generator] = []
 
-    def forward(self, tokens: Tensor, dropout_rng: torch.Generator | None = None) -> Tensor:
+    def noise(self, batch: int, rng: torch.Generator) -> Tensor:
+        self.streams.append(rng)
+        return torch.rand(batch, 1)
+
+    def forward(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
         self.batches.append(tokens.tolist())
-        self.streams.append(dropout_rng)
         return self.weight.expand(len(tokens))
 
     def penalty(self) -> Tensor:
@@ -92,9 +98,9 @@ def two_kinds(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def test_fit_learns_two_kinds_of_sentences_apart(rng):
     reward = DiscriminatorReward(cnn(rng), learning_rate=0.01, batch_size=16, epochs=3)
-    before = reward.fit(*two_kinds(50, rng), rng)
+    before = reward.fit(*two_kinds(50, rng), rng, Progress())
     for _ in range(7):
-        after = reward.fit(*two_kinds(50, rng), rng)
+        after = reward.fit(*two_kinds(50, rng), rng, Progress())
     assert before["discriminator_accuracy"] < 0.8
     assert after["discriminator_accuracy"] > 0.95
     assert after["discriminator_loss"] < before["discriminator_loss"]
@@ -107,7 +113,7 @@ def test_every_sentence_is_seen_once_an_epoch_and_the_last_batch_is_kept(rng):
     network = RecordingDiscriminator()
     reward = DiscriminatorReward(network, learning_rate=0.1, batch_size=8, epochs=3)
     real, fake = torch.arange(20).view(10, 2), torch.arange(20, 40).view(10, 2)
-    reward.fit(real, fake, rng)
+    reward.fit(real, fake, rng, Progress())
     assert [len(batch) for batch in network.batches] == [8, 8, 4] * 3
     first, second, third = (
         [row for batch in network.batches[i : i + 3] for row in batch] for i in (0, 3, 6)
@@ -115,6 +121,7 @@ def test_every_sentence_is_seen_once_an_epoch_and_the_last_batch_is_kept(rng):
     assert sorted(first) == torch.cat([real, fake]).tolist()
     assert first == second == third  # shuffled together once
     assert first != sorted(first)
+    assert len(network.streams) == 9
     assert all(stream is rng for stream in network.streams)
 
 
@@ -124,7 +131,7 @@ def test_one_fit_is_adam_on_cross_entropy_and_penalty(rng):
     twin.load_state_dict(network.state_dict())
     real, fake = two_kinds(6, rng)
     reward = DiscriminatorReward(network, learning_rate=0.01, batch_size=12, epochs=2)
-    measured = reward.fit(real, fake, rng)
+    measured = reward.fit(real, fake, rng, Progress())
     optimizer, losses, correct = torch.optim.Adam(twin.parameters(), lr=0.01), [], 0
     for _ in range(2):
         optimizer.zero_grad()
@@ -159,7 +166,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_move(rng):
     before = {name: p.clone() for name, p in network.state_dict().items()}
     reward = DiscriminatorReward(network, learning_rate=0.01, batch_size=64, epochs=1)
     with pytest.raises(NonFiniteError, match=r"^the discriminator's loss is nan"):
-        reward.fit(*two_kinds(20, rng), rng)
+        reward.fit(*two_kinds(20, rng), rng, Progress())
     for name, weights in network.state_dict().items():
         assert torch.equal(weights.nan_to_num(), before[name].nan_to_num())
 
@@ -171,10 +178,10 @@ def test_a_restored_discriminator_learns_on_exactly(rng):
 
     one, other = make(1), make(2)
     sets = two_kinds(20, rng)
-    one.fit(*sets, torch.Generator().manual_seed(5))
+    one.fit(*sets, torch.Generator().manual_seed(5), Progress())
     other.load_state_dict(copy.deepcopy(one.state_dict()))  # as if through a file
     for reward in (one, other):
-        reward.fit(*sets, torch.Generator().manual_seed(6))
+        reward.fit(*sets, torch.Generator().manual_seed(6), Progress())
     mine, theirs = one.discriminator.state_dict(), other.discriminator.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
@@ -186,7 +193,7 @@ def test_a_constant_reward_knows_and_learns_nothing(rng):
     reward = ConstantReward(0.25)
     tokens = torch.tensor([[3, 1, PAD], [3, 4, 5]])
     assert reward.score(tokens).tolist() == [0.25, 0.25]
-    assert reward.fit(tokens, tokens, rng) == {}
+    assert reward.fit(tokens, tokens, rng, Progress()) == {}
     reward.load_state_dict(reward.state_dict())
     assert reward.score(tokens).tolist() == [0.25, 0.25]
     assert ConstantReward().score(tokens).tolist() == [1.0, 1.0]

@@ -12,6 +12,7 @@ import pytest
 
 from seqgan import stage as stage_module
 from seqgan.errors import UserError
+from seqgan.failures import Stopped
 from seqgan.provenance import describe, read_receipt, receipt
 from seqgan.records import readable_json, write_atomically
 from seqgan.stage import Context, Stage, guarded, stop_gently
@@ -489,6 +490,8 @@ def test_sigterm_ends_a_stage_after_its_step(folder, capsys):
         stop_gently(context)
         for step, _ in context.follow(steps(), total=99, unit="round"):
             seen.append(step)
+            if context.stopping:
+                raise Stopped
         good(context)
 
     before = signal.getsignal(signal.SIGTERM)

@@ -189,9 +189,9 @@ def fits(monkeypatch):
     seen: list[Fit] = []
     original = DiscriminatorReward.fit
 
-    def spy(self: DiscriminatorReward, real: Tensor, fake: Tensor, rng: torch.Generator) -> Any:
+    def spy(self: DiscriminatorReward, real: Tensor, fake: Tensor, *more: Any) -> Any:
         seen.append((real, fake, self.optimizer.param_groups[0]["lr"]))
-        return original(self, real, fake, rng)
+        return original(self, real, fake, *more)
 
     monkeypatch.setattr(DiscriminatorReward, "fit", spy)
     return seen

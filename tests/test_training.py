@@ -12,6 +12,7 @@ from seqgan.decoding import sample_sentences
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.generators import Generator
 from seqgan.objectives import Loss, MaximumLikelihood, Objective, PolicyGradient
+from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
 from seqgan.rewards import (
     ActionValue,
@@ -26,6 +27,7 @@ from seqgan.training import (
     LikelihoodEpoch,
     Run,
     StepMetrics,
+    add,
     average,
     negatives_per_round,
     train,
@@ -60,6 +62,28 @@ def test_a_resumed_run_equals_an_uninterrupted_one(make, alphabet: Alphabet, tmp
         carry_on(other, update, 3)
         assert saved(other, tmp_path / "resumed") == states[3]
         assert other.history == run.history
+
+
+@pytest.mark.parametrize("make", WORLDS)
+def test_a_run_that_stops_between_any_two_pieces_of_a_step_ends_with_the_same_bytes(
+    make, alphabet: Alphabet, tmp_path: Path
+):
+    run, update = make(alphabet, seed=1)
+    carry_on(run, update, 2)
+    expected = saved(run, tmp_path / "whole")
+    counted, update = make(alphabet, seed=1)
+    pauses = []
+    counted.progress.pause = lambda: pauses.append(saved(counted, tmp_path / str(len(pauses))))
+    carry_on(counted, update, 2)
+    assert saved(counted, tmp_path / "paused") == expected
+    assert len(pauses) >= 6  # each step has pieces
+    assert len(set(pauses)) == len(pauses)
+    for number, state in enumerate(pauses):
+        other, update = make(alphabet, seed=2)
+        other.load_state_dict(load_tree(tmp_path / str(number)))
+        assert saved(other, tmp_path / "loaded") == state
+        carry_on(other, update, 2)
+        assert saved(other, tmp_path / "resumed") == expected, f"stopped at pause {number}"
 
 
 @pytest.mark.parametrize("make", WORLDS)
@@ -188,6 +212,7 @@ def test_an_epoch_sees_every_sentence_once_and_keeps_the_last_batch():
     epoch = LikelihoodEpoch(update, corpus, 4)
     run = Run({}, RandomStreams(0, names=NAMES))
     epoch(run)
+    run.progress.clear()
     first = torch.cat(objective.seen)
     assert [len(batch) for batch in objective.seen] == [4, 4, 2]
     assert sorted(first.tolist()) == sorted(corpus.tolist())
@@ -218,7 +243,9 @@ class RecordingReward(RewardModel):
     def score(self, tokens: Tensor) -> Tensor:
         return torch.ones(len(tokens))
 
-    def fit(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> dict[str, float]:
+    def fit(
+        self, real: Tensor, fake: Tensor, rng: torch.Generator, progress: Progress
+    ) -> dict[str, float]:
         self.events.append("fit")
         self.sets.append((real, fake, rng))
         return {"fits": float(len(self.sets))}
@@ -280,6 +307,7 @@ def test_a_discriminator_round_takes_each_real_sentence_at_most_once():
     generator = lstm(ALPHABETS["oracle"], 0)
     run = Run({}, RandomStreams(0, names=NAMES))
     DiscriminatorRound(generator, reward, corpus, 7)(run)
+    run.progress.clear()
     DiscriminatorRound(generator, reward, corpus, 10)(run)
     some, everything = reward.sets[0][0].tolist(), reward.sets[1][0].tolist()
     assert len({tuple(row) for row in some}) == 7
@@ -329,8 +357,7 @@ def test_a_score_of_infinity_survives_a_checkpoint(tmp_path: Path):
 
 
 def test_metrics_are_averaged_one_by_one():
-    seen = [
-        {"loss": torch.tensor(1.0), "position": torch.tensor([1.0, 0.0])},
-        {"loss": torch.tensor(2.0), "position": torch.tensor([3.0, 1.0])},
-    ]
-    assert average(seen) == {"loss": 1.5, "position": [2.0, 0.5]}
+    sums: dict[str, Tensor] = {}
+    add(sums, {"loss": torch.tensor(1.0), "position": torch.tensor([1.0, 0.0])})
+    add(sums, {"loss": torch.tensor(2.0), "position": torch.tensor([3.0, 1.0])})
+    assert average(sums, 2) == {"loss": 1.5, "position": [2.0, 0.5]}

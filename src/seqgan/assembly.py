@@ -17,6 +17,7 @@ from seqgan.generators import Generator
 from seqgan.objectives import Baseline, Objective, PolicyGradient
 from seqgan.records import read_json, readable_json, write_atomically
 from seqgan.rewards import ActionValue, DiscriminatorReward, RewardModel
+from seqgan.team import ALONE, Team
 from seqgan.tokens import Alphabet
 
 Settings = Mapping[str, Any]
@@ -56,32 +57,39 @@ def build_likelihood_objective(settings: Settings) -> Objective:
     return _build(LIKELIHOOD_OBJECTIVES, settings)
 
 
-def build_fit(settings: Settings, discriminator: Discriminator) -> DiscriminatorReward:
+def build_fit(
+    settings: Settings, discriminator: Discriminator, team: Team = ALONE
+) -> DiscriminatorReward:
     """Return a discriminator as reward model, with a fresh optimizer."""
     names = ("learning_rate", "batch_size", "epochs")
-    return DiscriminatorReward(discriminator, **{name: settings[name] for name in names})
+    return DiscriminatorReward(discriminator, **{name: settings[name] for name in names}, team=team)
 
 
-def build_reward(settings: Settings, pretrained: Path | None, device: str) -> RewardModel:
+def build_reward(
+    settings: Settings, pretrained: Path | None, device: str, team: Team = ALONE
+) -> RewardModel:
     """Return the judge of a method; one that learns continues from its pretraining.
 
     Args:
         settings: The section ``reward`` of a method.
         pretrained: Checkpoint of ``pretrain_discriminator``, for the kinds that need it.
         device: Where it computes.
+        team: The processes that fit it together.
     """
     if settings["kind"] in FIXED_REWARDS:
         return _build(FIXED_REWARDS, settings)
     if pretrained is None:
         raise UserError("a discriminator reward needs --discriminator, the pretrained one")
-    return load_discriminator(pretrained, settings, device)
+    return load_discriminator(pretrained, settings, device, team)
 
 
 def build_policy_gradient(
-    settings: Settings, generator: Generator, reward: RewardModel
+    settings: Settings, generator: Generator, reward: RewardModel, team: Team = ALONE
 ) -> tuple[PolicyGradient, ActionValue]:
     """Return the objective of a method, and the action value inside it, which has a state."""
-    value = _build(ACTION_VALUES, settings["action_value"], generator=generator, reward=reward)
+    value = _build(
+        ACTION_VALUES, settings["action_value"], generator=generator, reward=reward, team=team
+    )
     return PolicyGradient(value, baseline=BASELINES[settings["baseline"]]), value
 
 
@@ -142,13 +150,16 @@ def save_discriminator(
     save_tree(folder / "weights.safetensors", reward.state_dict())
 
 
-def load_discriminator(folder: Path, fit: Settings, device: str) -> DiscriminatorReward:
+def load_discriminator(
+    folder: Path, fit: Settings, device: str, team: Team = ALONE
+) -> DiscriminatorReward:
     """Return a discriminator that goes on learning with its optimizer's state.
 
     Args:
         folder: Checkpoint of ``pretrain_discriminator``.
         fit: Learning rate, batch size and epochs from here on.
         device: Where it computes.
+        team: The processes that fit it together.
     """
     model, alphabet = _read_model(folder, DISCRIMINATORS)
     with _read_from(folder):
@@ -157,7 +168,7 @@ def load_discriminator(folder: Path, fit: Settings, device: str) -> Discriminato
         )
     state = load_tree(folder / "weights.safetensors")
     _fill(discriminator, state["discriminator"], folder)
-    reward = build_fit(fit, discriminator.to(device))
+    reward = build_fit(fit, discriminator.to(device), team)
     reward.optimizer.load_state_dict(state["optimizer"])
     for group in reward.optimizer.param_groups:
         group["lr"] = fit["learning_rate"]  # the state brings the one of its pretraining

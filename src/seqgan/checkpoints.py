@@ -3,8 +3,6 @@
 No pickle is written or read: tensors are safetensors, everything else is JSON in its header.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import shutil
@@ -22,15 +20,17 @@ from seqgan.records import canonical_json, write_atomically
 STRUCTURE = "structure"
 
 
-def save_tree(path: Path, tree: Any) -> None:
-    """Write nested dicts and lists of tensors and plain values, atomically.
+def save_tree(path: Path, tree: Any) -> bytes:
+    """Write nested dicts and lists of tensors and plain values, atomically; return the bytes.
 
     Equal trees give equal bytes. Keys may be strings or integers.
     """
     tensors: dict[str, torch.Tensor] = {}
     structure = _take_apart(tree, "", tensors)
     header = {STRUCTURE: canonical_json(structure).decode()}
-    write_atomically(path, serialise(tensors, metadata=header))
+    content = serialise(tensors, metadata=header)
+    write_atomically(path, content)
+    return content
 
 
 def load_tree(path: Path) -> Any:
@@ -79,57 +79,49 @@ def _put_together(node: Any, tensor: Callable[[str], torch.Tensor]) -> Any:
 
 
 class ResumeFolder:
-    """Where a stage keeps its state while it runs: the two newest states, under a lock.
+    """Where a stage keeps its state while it runs: the two newest states, with their checksums.
 
     The folder is keyed by everything that decides the result, so a state can only ever be
     continued by the run that it belongs to. It is no output of the workflow, which deletes those
-    before each attempt.
+    before each attempt. One process at a time may use the folder of a job: see ``locks``.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = open(folder / "lock", "w")  # noqa: SIM115 - held until the process ends
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise UserError(
-                f"another process is computing the same result in {folder}; wait for it or stop it"
-            ) from None
 
-    def save(self, step: int, state: Any) -> None:
-        """Keep a state beside the one before it; older ones go."""
-        path = self.folder / f"state-{step:09d}.safetensors"
-        save_tree(path, state)
-        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    def save(self, state: Any) -> Path:
+        """Keep a state beside the one before it, and return its place; older ones go."""
+        states = self._states()
+        number = 1 + int(states[-1].stem.removeprefix("state-")) if states else 1
+        path = self.folder / f"state-{number:09d}.safetensors"
+        checksum = hashlib.sha256(save_tree(path, state)).hexdigest()
         write_atomically(path.with_suffix(".sha256"), checksum.encode())
-        for old in self._states()[:-2]:
+        for old in states[:-1]:
             old.unlink(missing_ok=True)
             old.with_suffix(".sha256").unlink(missing_ok=True)
+        return path
 
     def discard_others(self) -> None:
         """Remove what the same job left under other keys: no run will continue it."""
         for other in self.folder.parent.iterdir():
             if other != self.folder and other.is_dir():
-                with contextlib.suppress(UserError, OSError):
-                    ResumeFolder(other).discard()
+                shutil.rmtree(other, ignore_errors=True)
 
-    def latest(self) -> Any | None:
-        """Return the newest undamaged state, or ``None``; a damaged one is passed over."""
+    def latest(self, say: Callable[[str], None]) -> Any | None:
+        """Return the newest undamaged state, or ``None``; of a damaged one it is said."""
         for path in reversed(self._states()):
             checksum = path.with_suffix(".sha256")
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            content = path.read_bytes()
+            found = hashlib.sha256(content).hexdigest()
             if checksum.is_file() and checksum.read_bytes() == found.encode():
                 return load_tree(path)
+            say(f"passes over {path}, which is damaged or was not finished")
         return None
 
     def discard(self) -> None:
         """Remove the folder: the result is in place."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._lock.close()
-        with contextlib.suppress(OSError):  # the folder of the job, unless another key is in use
-            self.folder.parent.rmdir()
 
     def _states(self) -> list[Path]:
         return sorted(self.folder.glob("state-*.safetensors"))

@@ -15,15 +15,21 @@ from seqgan.tokens import Alphabet, is_real
 class Discriminator(nn.Module, ABC):
     """Tells real sentences from generated ones.
 
-    There is no training mode: dropout happens in the calls that are given a stream to draw it
-    from, so it cannot be left on by accident while sentences are scored.
+    There is no training mode: dropout happens in the calls that are given the noise for it, so it
+    cannot be left on by accident while sentences are scored.
     """
 
     @abstractmethod
+    def noise(self, batch: int, rng: torch.Generator) -> Float[Tensor, "batch uniforms"]:
+        """Draw what decides the dropout of a batch: a row of uniforms for each sentence."""
+
+    @abstractmethod
     def forward(
-        self, tokens: Int[Tensor, "batch time"], dropout_rng: torch.Generator | None = None
+        self,
+        tokens: Int[Tensor, "batch time"],
+        noise: Float[Tensor, "batch uniforms"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        """Return the log-odds that each sentence is real."""
+        """Return the log-odds that each sentence is real; with noise, under dropout."""
 
     @abstractmethod
     def penalty(self) -> Float[Tensor, ""]:
@@ -89,8 +95,14 @@ class CNNDiscriminator(Discriminator):
         self.output_weights = truncated(2, num_features)
         self.output_bias = constant(2)
 
+    def noise(self, batch: int, rng: torch.Generator) -> Float[Tensor, "batch uniforms"]:
+        num_features = len(self.output_weights[0]) if self.dropout else 0
+        return torch.rand(batch, num_features, generator=rng, device=rng.device)
+
     def forward(
-        self, tokens: Int[Tensor, "batch time"], dropout_rng: torch.Generator | None = None
+        self,
+        tokens: Int[Tensor, "batch time"],
+        noise: Float[Tensor, "batch uniforms"] | None = None,
     ) -> Float[Tensor, " batch"]:
         embedded = F.embedding(tokens.clamp(min=0), self.embedding) * is_real(tokens)[..., None]
         channels = embedded.transpose(1, 2)
@@ -105,9 +117,8 @@ class CNNDiscriminator(Discriminator):
         gate = F.linear(pooled, self.gate_weights, self.gate_bias).sigmoid()
         transformed = F.linear(pooled, self.highway_weights, self.highway_bias).relu()
         features = torch.lerp(pooled, transformed, gate)
-        if dropout_rng is not None and self.dropout:
-            uniforms = torch.rand(features.shape, generator=dropout_rng, device=features.device)
-            features = features * (uniforms >= self.dropout) / (1 - self.dropout)
+        if noise is not None and self.dropout:
+            features = features * (noise >= self.dropout) / (1 - self.dropout)
         fake, real = F.linear(features, self.output_weights, self.output_bias).unbind(dim=1)
         return real - fake
 

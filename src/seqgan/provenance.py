@@ -176,8 +176,8 @@ def read_receipt(path: Path) -> dict[str, Any]:
     return found
 
 
-def environment(device: str, threads: int) -> dict[str, Any]:
-    """Return what else may decide the last bits of a result: libraries, device and threads."""
+def environment(device: str, threads: int, processes: int = 1) -> dict[str, Any]:
+    """Return what else may decide the last bits: libraries, device, threads (of each process)."""
     versions = {}
     for library in LIBRARIES:
         try:
@@ -189,6 +189,7 @@ def environment(device: str, threads: int) -> dict[str, Any]:
         "libraries": versions,
         "device": device,
         "threads": threads,
+        "processes": processes,
     }
 
 

@@ -19,7 +19,11 @@ def derive_seed(seed: int, *path: str) -> int:
 
 
 class RandomStreams:
-    """Independent random number generators, one per purpose, on one device."""
+    """Independent random number generators, one per purpose, on one device.
+
+    Attributes:
+        device: The device, on which the numbers appear.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class RandomStreams:
         names: Iterable[str],
         device: torch.device | str = "cpu",
     ) -> None:
+        self.device = torch.device(device)
         self._streams = {
             name: torch.Generator(device).manual_seed(derive_seed(seed, *scope, name))
             for name in names

@@ -1,5 +1,7 @@
 """Files that are either whole or absent: JSON, JSON lines, and atomic replacement."""
 
+import contextlib
+import glob
 import json
 import os
 import shutil
@@ -42,9 +44,27 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
+        _settle(path.parent)
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+
+
+def _settle(folder: Path) -> None:
+    """Make a new name survive a power cut, where the file system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed while they wrote a file left beside its place."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if partial.is_file():
+            partial.unlink(missing_ok=True)
 
 
 def put_in_place(partial: Path, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -9,9 +10,46 @@ from seqgan.checkpoints import ResumeFolder, resume_key
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.failures import Stopped
 from seqgan.stage import Context, stop_gently
+from seqgan.team import ALONE, Team
 from seqgan.training import Run, StepMetrics, train
 
 SECONDS_BETWEEN_STATES = 60.0
+
+
+class _Keeper:
+    """Saves the state of a run: by time, and when the process is asked to stop."""
+
+    def __init__(self, context: Context, run: Run, team: Team) -> None:
+        self._context, self._run, self._team = context, run, team
+        key = resume_key(context.name, *context.key)
+        self.folder = ResumeFolder(context.work / context.job / key)
+        self._saved_at = time.monotonic()
+        self.saved: Path | None = None
+
+    def load(self) -> bool:
+        """Continue from the newest state, if there is one."""
+        if self._team.leads:
+            self.folder.discard_others()
+        # On the processor: each part moves its state to where it computes.
+        state = self.folder.latest(self._context.say)
+        self._team.any(False)  # nobody saves before all have read
+        if state is not None:
+            self._run.load_state_dict(state)
+        return state is not None
+
+    def _save(self) -> None:
+        if self._team.leads:
+            self.saved = self.folder.save(self._run.state_dict())
+        self._saved_at = time.monotonic()
+
+    def pause(self, due: bool = False) -> None:
+        """Save if it is time; raise :class:`Stopped`, with the state saved, if that was asked."""
+        due = due or time.monotonic() - self._saved_at > SECONDS_BETWEEN_STATES
+        if not self._team.any(self._context.stopping or due):
+            return
+        self._save()
+        if self._team.any(self._context.stopping):
+            raise Stopped
 
 
 def carry_through(
@@ -22,6 +60,7 @@ def carry_through(
     until: int,
     unit: str,
     measure: Callable[[int], StepMetrics],
+    team: Team = ALONE,
 ) -> None:
     """Take a run to its last step, wherever an earlier attempt left it.
 
@@ -29,16 +68,23 @@ def carry_through(
     says of the state after it. An uninterrupted run and one that was killed and continued, any
     number of times, end with the same bytes.
 
-    Raises :class:`UserError` if a loss is not finite, naming the step and the last good state.
+    Raises :class:`UserError` if a loss is not finite, naming the step and the last good state, and
+    :class:`Stopped` between two pieces of a step if the process is asked to stop.
     """
     stop_gently(context)
-    folder = ResumeFolder(context.work / context.job / resume_key(context.name, *context.key))
-    folder.discard_others()
-    # On the processor: each part moves its state to where it computes.
-    if (state := folder.latest()) is not None:
-        run.load_state_dict(state)
-        context.say(f"continues after {unit} {run.step} of {until}")
-    saved_at, saved_step = time.monotonic(), run.step
+    keeper = _Keeper(context, run, team)
+
+    def where() -> str:
+        return f"{unit} {run.step + 1}/{until} · {run.progress.describe()}"
+
+    def pause() -> None:
+        context.pulse(where)
+        keeper.pause()
+
+    run.progress.pause = pause
+    if keeper.load():
+        inside = ", within the next one" if run.progress.state_dict() else ""
+        context.say(f"continues after {unit} {run.step} of {until}{inside}")
     try:
         if not run.history:
             run.history.append({"step": 0, **finite(measure(0), 0)})
@@ -47,21 +93,14 @@ def carry_through(
             metrics |= finite(measure(step), step)
             run.history.append({"step": step, **metrics})
             # The last state is kept too: writing the outputs may be interrupted.
-            if step == until or time.monotonic() - saved_at > SECONDS_BETWEEN_STATES:
-                folder.save(step, run.state_dict())
-                saved_at, saved_step = time.monotonic(), step
-    except Stopped:
-        folder.save(run.step, run.state_dict())
-        raise
+            keeper.pause(due=step == until)
     except NonFiniteError as error:
-        good = (
-            f"state after {unit} {saved_step} is in {folder.folder}" if saved_step else "none saved"
-        )
+        good = "none saved" if keeper.saved is None else str(keeper.saved)
         raise UserError(
             f"{context.name}: {error}; lower `learning_rate` or `max_grad_norm` "
             f"(last good state: {good})"
         ) from None
-    context.at_end(folder.discard)
+    context.at_end(keeper.folder.discard)
 
 
 def finite(metrics: StepMetrics, step: int) -> StepMetrics:

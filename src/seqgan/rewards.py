@@ -7,13 +7,15 @@ from typing import Any, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seqgan.decoding import roll_out
 from seqgan.discriminators import Discriminator
 from seqgan.errors import NonFiniteError
 from seqgan.generators import Generator
+from seqgan.progress import Progress
+from seqgan.team import ALONE, Team
 from seqgan.tokens import is_real
 
 Metrics = Mapping[str, float]
@@ -35,8 +37,9 @@ class RewardModel(ABC):
         real: Int[Tensor, "batch time"],
         fake: Int[Tensor, "batch time"],
         rng: torch.Generator,
+        progress: Progress,
     ) -> Metrics:
-        """Learn to tell two sets of equal size apart. A fixed judge returns ``{}``."""
+        """Learn to tell two sets of equal size apart, in pieces. A fixed judge returns ``{}``."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
@@ -62,8 +65,9 @@ class DiscriminatorReward(RewardModel):
         learning_rate: float,
         batch_size: int,
         epochs: int,
+        team: Team = ALONE,
     ) -> None:
-        self.discriminator = discriminator
+        self.discriminator, self._team = discriminator, team
         self.optimizer = torch.optim.Adam(discriminator.parameters(), lr=learning_rate)
         self.batch_size, self.epochs = batch_size, epochs
 
@@ -78,29 +82,45 @@ class DiscriminatorReward(RewardModel):
         real: Int[Tensor, "batch time"],
         fake: Int[Tensor, "batch time"],
         rng: torch.Generator,
+        progress: Progress,
     ) -> Metrics:
-        order = torch.randperm(len(real) + len(fake), generator=rng, device=rng.device)
-        tokens = torch.cat([real, fake])[order]
-        labels = (order < len(real)).float()
-        total_loss = total_correct = torch.zeros((), device=tokens.device)
-        for _ in range(self.epochs):
-            for some, truth in zip(
-                tokens.split(self.batch_size), labels.split(self.batch_size), strict=True
-            ):
-                logits = self.discriminator(some, dropout_rng=rng)
-                loss = F.binary_cross_entropy_with_logits(logits, truth)
-                if not torch.isfinite(loss):
-                    raise NonFiniteError(f"the discriminator's loss is {loss.item()}")
-                self.optimizer.zero_grad()
-                (loss + self.discriminator.penalty()).backward()
-                self.optimizer.step()
-                total_loss = total_loss + loss.detach() * len(some)
-                total_correct = total_correct + ((logits.detach() > 0) == (truth > 0)).sum()
-        count = len(tokens) * self.epochs
-        return {
-            "discriminator_loss": total_loss.item() / count,
-            "discriminator_accuracy": total_correct.item() / count,
-        }
+        order = progress.keep(
+            "shuffle",
+            lambda: torch.randperm(len(real) + len(fake), generator=rng, device=rng.device),
+        )
+        tokens, labels = torch.cat([real, fake])[order], order < len(real)
+        batches = list(
+            zip(tokens.split(self.batch_size), labels.split(self.batch_size), strict=True)
+        )
+        # Loss and number of correct answers, summed over all sentences.
+        sums = progress.keep("sums", lambda: torch.zeros(2, dtype=torch.float64).to(order.device))
+        for number in progress.count("batch", len(batches) * self.epochs):
+            sums += self._update(*batches[number % len(batches)], rng)
+        loss, correct = (total / (len(order) * self.epochs) for total in sums.tolist())
+        return {"discriminator_loss": loss, "discriminator_accuracy": correct}
+
+    def _update(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        labels: Bool[Tensor, " batch"],
+        rng: torch.Generator,
+    ) -> Float[Tensor, "2"]:
+        """Step once; return the summed loss and the number of correct answers."""
+        mine = self._team.mine
+        noise = self.discriminator.noise(len(tokens), rng)
+        logits, truth = self.discriminator(mine(tokens), mine(noise)), mine(labels)
+        total = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction="sum")
+        loss = total / len(tokens)
+        self.optimizer.zero_grad()
+        (loss + self.discriminator.penalty() / self._team.size).backward()
+        correct = ((logits.detach() > 0) == truth).sum()
+        seen = torch.stack([loss.detach() * len(tokens), correct.to(loss.dtype)])
+        gradients = [each.grad for each in self.discriminator.parameters() if each.grad is not None]
+        self._team.add_up([*gradients, seen])
+        if not torch.isfinite(seen[0]):
+            raise NonFiniteError(f"the discriminator's loss is {seen[0].item() / len(tokens)}")
+        self.optimizer.step()
+        return seen
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -132,6 +152,7 @@ class ConstantReward(RewardModel):
         real: Int[Tensor, "batch time"],
         fake: Int[Tensor, "batch time"],
         rng: torch.Generator,
+        progress: Progress,
     ) -> Metrics:
         return {}
 
@@ -177,9 +198,15 @@ class MonteCarloRollout(ActionValue):
     """
 
     def __init__(
-        self, generator: Generator, reward: RewardModel, *, num_rollouts: int, tracking_rate: float
+        self,
+        generator: Generator,
+        reward: RewardModel,
+        *,
+        num_rollouts: int,
+        tracking_rate: float,
+        team: Team = ALONE,
     ) -> None:
-        self.policy = copy.deepcopy(generator).requires_grad_(False)
+        self.policy, self._team = copy.deepcopy(generator).requires_grad_(False), team
         self.reward, self.num_rollouts, self.tracking_rate = reward, num_rollouts, tracking_rate
 
     @torch.no_grad()
@@ -190,9 +217,11 @@ class MonteCarloRollout(ActionValue):
         uniforms = torch.rand(
             time - 1, batch, self.num_rollouts, time, generator=rng, device=tokens.device
         )
-        completed = roll_out(self.policy, tokens, uniforms).flatten(0, 2)
-        scores = self.reward.score(completed).view(time - 1, batch, self.num_rollouts)
-        values = torch.cat([scores.mean(dim=2), self.reward.score(tokens)[None]]).T
+        mine = self._team.mine(tokens)
+        completed = roll_out(self.policy, mine, self._team.mine(uniforms, dim=1)).flatten(0, 2)
+        scores = self.reward.score(completed).view(time - 1, len(mine), self.num_rollouts)
+        values = torch.cat([scores.mean(dim=2), self.reward.score(mine)[None]]).T
+        values = self._team.gather(values, values.new_empty(batch, time))
         return torch.where(is_real(tokens), values, 0.0)
 
     @torch.no_grad()
@@ -211,14 +240,16 @@ class MonteCarloRollout(ActionValue):
 class TerminalReward(ActionValue):
     """Credit every token with the reward of its finished sentence (Williams, 1992)."""
 
-    def __init__(self, generator: Generator, reward: RewardModel) -> None:
-        self.reward = reward
+    def __init__(self, generator: Generator, reward: RewardModel, *, team: Team = ALONE) -> None:
+        self.reward, self._team = reward, team
 
     @torch.no_grad()
     def __call__(
         self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
     ) -> Float[Tensor, "batch time"]:
-        return torch.where(is_real(tokens), self.reward.score(tokens)[:, None], 0.0)
+        mine = self.reward.score(self._team.mine(tokens))
+        scores = self._team.gather(mine, mine.new_empty(len(tokens)))
+        return torch.where(is_real(tokens), scores[:, None], 0.0)
 
     def track(self, generator: Generator) -> None:
         pass

@@ -5,27 +5,36 @@ their place, moves them there when all are whole, and leaves a receipt last.
 """
 
 import argparse
-import os
-import platform
-import resource
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn, TextIO
 
 from tqdm import tqdm
 
+from seqgan.devices import choose
 from seqgan.errors import UserError
-from seqgan.failures import Stopped, guarded
-from seqgan.provenance import check_inputs, code_digests, environment, receipt, sha256
-from seqgan.records import canonical_json, put_in_place, read_json, readable_json, write_atomically
+from seqgan.failures import guarded
+from seqgan.launching import launch, member, members, patient
+from seqgan.locks import Lock
+from seqgan.origin import origin
+from seqgan.provenance import check_inputs, code_digests, environment, receipt
+from seqgan.records import (
+    put_in_place,
+    read_json,
+    readable_json,
+    sweep,
+    write_atomically,
+)
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_FOR_ANOTHER = 120.0
+"""How long to wait for a process that has the same job: one on a node that was lost holds its lock
+for as long as the file server grants, 90 seconds by default for NFS."""
 SPECS = ".spec"
 """Name of the folder in which snakemake keeps the specs of all jobs of an experiment."""
 
@@ -41,6 +50,7 @@ class Context:
         work: Folder for state that is kept while the stage runs.
         device: ``cpu``, ``cuda``, …
         threads: Processor threads it may use.
+        stopping: Whether the process was asked to stop.
     """
 
     def __init__(
@@ -52,9 +62,10 @@ class Context:
         self.threads: int = arguments.threads
         self.work = Path(arguments.work)
         self.key: tuple[Any, ...] = ()
-        parts = Path(arguments.receipt).with_suffix("").parts
-        self.job = ".".join(part for part in parts[-4:] if part not in ("/", "results", "receipts"))
+        self.job = job_name(Path(arguments.receipt))
         self.stopping = False
+        self._bar: tqdm | None = None
+        self._said_at = 0.0
         self._arguments, self._log = arguments, log
         self._outputs: dict[str, Path] = {}
         self._at_end: list[Callable[[], None]] = []
@@ -86,7 +97,8 @@ class Context:
 
     def say(self, line: str) -> None:
         """Print a line to the terminal and the log."""
-        tqdm.write(f"{self._label()}: {line}", file=sys.stderr)
+        if not member():  # of a team the leader alone speaks
+            tqdm.write(f"{self._label()}: {line}", file=sys.stderr)
         self.note(line)
 
     def note(self, line: str) -> None:
@@ -106,18 +118,17 @@ class Context:
 
         A bar where the terminal is ours alone; else a line every ten seconds, with the metrics,
         the rate and the time left. Every step goes to the log. The consumer may add to the
-        metrics of a step before it asks for the next one. Raises :class:`Stopped` after the step
-        during which the process was asked to stop.
+        metrics of a step before it asks for the next one.
         """
-        bar = tqdm(
+        self._bar = bar = tqdm(
             total=total,
             initial=start,
             unit=unit,
             desc=self._label(),
-            disable=self._log is not None or not sys.stderr.isatty(),
+            disable=self._log is not None or not sys.stderr.isatty() or bool(member()),
             dynamic_ncols=True,
         )
-        began = last = time.monotonic()
+        began = self._said_at = time.monotonic()
         with bar:
             for step, metrics in steps:
                 yield step, metrics
@@ -132,13 +143,21 @@ class Context:
                 )
                 bar.set_postfix_str(shown, refresh=False)
                 bar.update(1)
-                if bar.disable and (now - last > SECONDS_BETWEEN_LINES or step == total):
-                    last = now
+                if bar.disable and (now - self._said_at > SECONDS_BETWEEN_LINES or step == total):
+                    self._said_at = now
                     self.say(line)
                 else:
                     self.note(line)
-                if self.stopping:
-                    raise Stopped
+
+    def pulse(self, describe: Callable[[], str]) -> None:
+        """Show how far a long step of :meth:`follow` is, where its turn for a line has come."""
+        now = time.monotonic()
+        if self._bar is not None and now - self._said_at > SECONDS_BETWEEN_LINES:
+            self._said_at = now
+            if self._bar.disable:
+                self.say(describe())
+            else:
+                self._bar.set_postfix_str(describe())
 
     def _label(self) -> str:
         seed = "" if self._arguments.seed is None else f" seed {self._arguments.seed}"
@@ -156,6 +175,7 @@ class Stage:
         outputs: Options that name what it makes, with their help.
         seeded: Whether it runs once for every training seed.
         on_device: Whether it computes on the GPU, where there is one.
+        in_team: Whether several processes can share the work.
     """
 
     def __init__(
@@ -167,6 +187,7 @@ class Stage:
         outputs: Mapping[str, str],
         seeded: bool,
         on_device: bool = True,
+        in_team: bool = False,
     ) -> None:
         self.name, self.inputs, self.outputs = name, inputs, outputs
         self.on_device = on_device
@@ -188,6 +209,9 @@ class Stage:
         add("--log", metavar="PATH", help="copy of all messages; without it, a progress bar")
         add("--threads", type=int, default=1, help="processor threads to use")
         add("--device", default="auto", help="cpu, cuda, cuda:1, …; auto prefers a GPU")
+        if in_team:
+            text = "processes that share the work, each with a GPU or its part of the threads"
+            add("--processes", type=int, default=1, help=text)
         add(
             "--work", metavar="PATH", default="work", help="folder for the state of a running stage"
         )
@@ -198,22 +222,77 @@ class Stage:
         """Run the stage and end the process: 0, or 1 after one line that says what is wrong."""
         given = self.parser.parse_args(arguments)
         log = Path(given.log) if given.log else None
-        sys.exit(guarded(lambda: self._with_log(run, given, log), self.name, log))
+        processes = getattr(given, "processes", 1)
+        if member() is not None:
+            work = patient(lambda: self._as_member(run, given, log))  # started by torchrun
+        elif processes > 1:
+            command = sys.argv if arguments is None else [sys.argv[0], *arguments]
+            work = lambda: launch(processes, command)  # noqa: E731
+        else:
+            work = lambda: self._alone(run, given, log)  # noqa: E731
+        sys.exit(guarded(work, self.name, None if member() else log))
 
-    def _with_log(
+    def _as_member(
         self, run: Callable[[Context], None], given: argparse.Namespace, log: Path | None
     ) -> None:
-        if log is None:
-            return self._run(run, given, None)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "w", encoding="utf-8") as file:
-            return self._run(run, given, file)
+        given.processes = members()
+        given.threads = max(1, given.threads // given.processes)
+        if not member():
+            return self._alone(run, given, log)
+        with TemporaryDirectory() as folder:  # the leader writes the same to their place
+            for name in self.outputs:
+                setattr(given, name, str(Path(folder, name)))
+            return run(self._prepare(given, None))
+
+    def _alone(
+        self, run: Callable[[Context], None], given: argparse.Namespace, log: Path | None
+    ) -> None:
+        lock = Lock(Path(given.work) / job_name(Path(given.receipt)) / "lock")
+        lock.wait(SECONDS_FOR_ANOTHER, lambda line: print(f"{self.name}: {line}", file=sys.stderr))
+        try:
+            if log is None:
+                return self._run(run, given, None)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with open(log, "w", encoding="utf-8") as file:
+                return self._run(run, given, file)
+        finally:
+            lock.release()
 
     def _run(
         self, run: Callable[[Context], None], given: argparse.Namespace, log: TextIO | None
     ) -> None:
         began = time.monotonic()
         Path(given.receipt).unlink(missing_ok=True)  # never an old receipt beside new bytes
+        places = {name: Path(getattr(given, name)) for name in self.outputs}
+        for path in (*places.values(), Path(given.receipt), Path(given.provenance or "none")):
+            sweep(path)
+        context = self._prepare(given, log)
+        spec, found, _, circumstances = context.key
+        try:
+            run(context)
+            partials = {name: context.output(name) for name in self.outputs}
+            if forgotten := [name for name, path in partials.items() if not path.exists()]:
+                raise RuntimeError(f"it did not make --{', --'.join(forgotten)}")
+            for name, partial in partials.items():
+                put_in_place(partial, places[name])
+        finally:
+            for partial in context._outputs.values():
+                _remove(partial)
+        record = receipt(
+            spec,
+            seed=given.seed,
+            inputs=found,
+            outputs=places.values(),
+            environment=circumstances,
+        )
+        if given.provenance:
+            seconds = time.monotonic() - began
+            write_atomically(Path(given.provenance), readable_json(origin(record, seconds)))
+        write_atomically(Path(given.receipt), readable_json(record))
+        for action in context._at_end:
+            action()
+
+    def _prepare(self, given: argparse.Namespace, log: TextIO | None) -> Context:
         spec = read_json(Path(given.spec))
         check_code(self.name, spec)
         context = Context(self.name, given, spec, log)
@@ -222,34 +301,17 @@ class Stage:
         found = check_inputs(
             read, map(Path, given.receipts), specs if specs.name == SPECS else None
         )
-        context.device = _device(given.device) if self.on_device else "cpu"
-        circumstances = environment(context.device.split(":")[0], given.threads)
+        context.device = choose(given.device, member()) if self.on_device else "cpu"
+        kind, processes = context.device.split(":")[0], getattr(given, "processes", 1)
+        circumstances = environment(kind, given.threads, processes)
         context.key = (spec, found, given.seed, circumstances)
-        try:
-            run(context)
-            partials = {name: context.output(name) for name in self.outputs}
-            if forgotten := [name for name, path in partials.items() if not path.exists()]:
-                raise RuntimeError(f"it did not make --{', --'.join(forgotten)}")
-            for name, partial in partials.items():
-                put_in_place(partial, Path(getattr(given, name)))
-        finally:
-            for partial in context._outputs.values():
-                _remove(partial)
-        outputs = [Path(getattr(given, name)) for name in self.outputs]
-        record = receipt(
-            spec,
-            seed=given.seed,
-            inputs=found,
-            outputs=outputs,
-            environment=circumstances,
-        )
-        if given.provenance:
-            write_atomically(
-                Path(given.provenance), readable_json(_provenance(record, time.monotonic() - began))
-            )
-        write_atomically(Path(given.receipt), readable_json(record))
-        for action in context._at_end:
-            action()
+        return context
+
+
+def job_name(receipt: Path) -> str:
+    """Return what the job with a receipt is called among those of all experiments."""
+    parts = receipt.with_suffix("").parts[-4:]
+    return ".".join(part for part in parts if part not in ("/", "results", "receipts"))
 
 
 def check_code(name: str, spec: Any) -> None:
@@ -276,62 +338,8 @@ def stop_gently(context: Context) -> None:
         signal.signal(request, ask)
 
 
-def _device(wanted: str) -> str:
-    if wanted == "cpu":
-        return wanted
-    if wanted == "auto" and "torch" not in sys.modules:
-        return "cpu"
-    torch = import_module("torch")
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(f"--device {wanted} cannot be used: {reason}; try --device cpu") from None
-    return wanted
-
-
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _provenance(record: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """Return what is true of this run alone and so stays out of the receipt."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    changes = _git("status", "--porcelain", "--untracked-files=no")
-    gpu = None
-    if record["environment"]["device"] == "cuda":
-        gpu = import_module("torch").cuda.max_memory_allocated()
-    return {
-        "receipt": record["sha256"],
-        "stage": record["spec"]["stage"],
-        "spec_sha256": sha256(canonical_json(record["spec"])),
-        "seed": record["seed"],
-        "environment": record["environment"],
-        "commit": _git("rev-parse", "HEAD"),
-        "dirty": None if changes is None else bool(changes),
-        "machine": {
-            "host": platform.node(),
-            "system": platform.platform(),
-            "processors": os.cpu_count(),
-        },
-        "wall_seconds": round(seconds, 3),
-        "peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024),
-        "peak_gpu_memory_bytes": gpu,
-    }
-
-
-def _git(*arguments: str) -> str | None:
-    """Return what git says, or ``None`` outside a checkout or without git."""
-    try:
-        folder = Path(__file__).parent
-        done = subprocess.run(
-            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -12,8 +12,10 @@ from seqgan.decoding import sample_sentences
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.generators import Generator
 from seqgan.objectives import Objective
+from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
 from seqgan.rewards import ActionValue, RewardModel
+from seqgan.team import ALONE, Team
 
 # A list is a value per position of a sentence.
 StepMetrics = dict[str, float | list[float]]
@@ -35,12 +37,14 @@ class Run:
     streams: RandomStreams
     step: int = 0
     history: list[StepMetrics] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the whole state as a tree of tensors and plain values."""
         return {
             "step": self.step,
             "history": self.history,
+            "progress": self.progress.state_dict(),
             "streams": self.streams.state_dict(),
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
         }
@@ -50,6 +54,7 @@ class Run:
         for name, part in self.parts.items():
             part.load_state_dict(state["parts"][name])
         self.streams.load_state_dict(state["streams"])
+        self.progress.load_state_dict(state["progress"], self.streams.device)
         self.step, self.history = state["step"], list(state["history"])
 
 
@@ -58,14 +63,16 @@ def train(
 ) -> Iterator[tuple[int, StepMetrics]]:
     """Apply ``update`` until ``run.step == until``, yielding each step and what it measured.
 
-    Logging, evaluation and checkpoints are ordinary code of whoever consumes the steps. Raises
-    :class:`NonFiniteError` with the step, before any weight has changed.
+    Logging, evaluation and checkpoints are ordinary code of whoever consumes the steps; within a
+    step ``run.progress.pause`` is called between its pieces, where ``run.state_dict()`` is whole.
+    Raises :class:`NonFiniteError` with the step, before any weight has changed.
     """
     while run.step < until:
         try:
             metrics = update(run)
         except NonFiniteError as error:
             raise NonFiniteError(f"{error} in step {run.step + 1}") from None
+        run.progress.clear()
         run.step += 1
         yield run.step, metrics
 
@@ -79,12 +86,15 @@ class GeneratorUpdate:
     objective: Objective
     optimizer: torch.optim.Optimizer
     max_grad_norm: float
+    team: Team = ALONE
 
     def __call__(self, real: Int[Tensor, "batch time"], run: Run) -> dict[str, Tensor]:
         """Update the generator once; ``real`` is a batch of the corpus."""
         loss = self.objective(self.generator, real, step=run.step, rng=run.streams["sampling"])
         self.optimizer.zero_grad()
         loss.value.backward()
+        parameters = self.generator.parameters()
+        self.team.follow_leader(each.grad for each in parameters if each.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.generator.parameters(), self.max_grad_norm)
         if not torch.isfinite(norm + loss.value.detach()):
             raise NonFiniteError(
@@ -104,10 +114,15 @@ class LikelihoodEpoch:
     batch_size: int
 
     def __call__(self, run: Run) -> StepMetrics:
-        rng = run.streams["batches"]
-        order = torch.randperm(len(self.corpus), generator=rng, device=rng.device)
-        seen = [self.update(self.corpus[rows], run) for rows in order.split(self.batch_size)]
-        return average(seen)
+        rng, progress = run.streams["batches"], run.progress
+        order = progress.keep(
+            "order", lambda: torch.randperm(len(self.corpus), generator=rng, device=rng.device)
+        )
+        batches = order.split(self.batch_size)
+        sums: dict[str, Tensor] = progress.keep("sums", dict)
+        for number in progress.count("batch", len(batches)):
+            add(sums, self.update(self.corpus[batches[number]], run))
+        return average(sums, len(batches))
 
 
 @final
@@ -121,13 +136,19 @@ class DiscriminatorRound:
     num_sentences: int
 
     def __call__(self, run: Run) -> StepMetrics:
-        rng = run.streams["batches"]
-        rows = torch.randperm(len(self.corpus), generator=rng, device=rng.device)
-        real = self.corpus[rows[: self.num_sentences]]
-        fake = sample_sentences(
-            self.generator, self.num_sentences, real.shape[1], run.streams["negatives"]
+        rng, progress = run.streams["batches"], run.progress
+        count, length = self.num_sentences, self.corpus.shape[1]
+        rows = progress.keep(
+            "real",
+            lambda: torch.randperm(len(self.corpus), generator=rng, device=rng.device)[:count],
         )
-        return dict(self.reward.fit(real, fake, run.streams["discriminator"]))
+        fake = progress.keep(
+            "fake",
+            lambda: sample_sentences(self.generator, count, length, run.streams["negatives"]),
+        )
+        return dict(
+            self.reward.fit(self.corpus[rows], fake, run.streams["discriminator"], progress)
+        )
 
 
 @final
@@ -149,15 +170,16 @@ class AdversarialRound:
     def __call__(self, run: Run) -> StepMetrics:
         # An objective may use the shape of real sentences, or their content.
         corpus, rng = self.discriminator_round.corpus, run.streams["batches"]
-        seen = []
-        for _ in range(self.generator_steps):
+        sums: dict[str, Tensor] = run.progress.keep("sums", dict)
+        for _ in run.progress.count("g-step", self.generator_steps):
             rows = torch.randint(len(corpus), (self.batch_size,), generator=rng, device=rng.device)
-            seen.append(self.update(corpus[rows], run))
-        self.action_value.track(self.update.generator)
-        metrics = average(seen)
-        for _ in range(self.reward_steps):
-            metrics |= self.discriminator_round(run)
-        return metrics
+            add(sums, self.update(corpus[rows], run))
+        for _ in run.progress.count("tracking", 1):
+            self.action_value.track(self.update.generator)
+        judged: StepMetrics = run.progress.keep("judged", dict)
+        for _ in run.progress.count("d-step", self.reward_steps):
+            judged.update(self.discriminator_round(run))
+        return average(sums, self.generator_steps) | judged
 
 
 def negatives_per_round(wanted: int | None, corpus: Int[Tensor, "sentences time"]) -> int:
@@ -199,8 +221,12 @@ class BestWeights:
         self.score, self.step, self.weights = state["score"], state["step"], state["weights"]
 
 
-def average(seen: list[dict[str, Float[Tensor, "*shape"]]]) -> StepMetrics:
+def add(sums: dict[str, Tensor], seen: dict[str, Float[Tensor, "*shape"]]) -> None:
+    """Add what an update saw to the sums of a step, on the device."""
+    for name, value in seen.items():
+        sums[name] = sums[name] + value if name in sums else value
+
+
+def average(sums: dict[str, Tensor], count: int) -> StepMetrics:
     """Return the mean of every metric, in one transfer from the device per metric."""
-    return {
-        name: torch.stack([each[name] for each in seen]).mean(dim=0).tolist() for name in seen[0]
-    }
+    return {name: (total / count).tolist() for name, total in sums.items()}

@@ -1,0 +1,85 @@
+"""A file that one process holds at a time, on this machine or on another that shares the folder."""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seqgan.errors import UserError
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems without locks answer, such as Lustre mounted without ``flock``."""
+SECONDS_BETWEEN_TRIES = 0.2
+
+
+class Lock:
+    """An exclusive lock on a file, held until :meth:`release` or the end of the process.
+
+    The file goes with the lock, and its folder if that is empty then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: Any = None
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free; return whether this process holds it now.
+
+        Where the file system knows no locks it is always free.
+        """
+        while True:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                file = open(self.path, "a")  # noqa: SIM115 - held until released
+            except FileNotFoundError:
+                continue  # another process has just removed the folder with its lock
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    file.close()
+                    if isinstance(error, BlockingIOError):
+                        return False
+                    raise
+            if self._is_at_its_place(file):
+                self._file = file
+                return True
+            file.close()  # it was removed by the process that held it before
+
+    def wait(self, seconds: float, say: Callable[[str], None]) -> None:
+        """Take the lock as soon as it is free.
+
+        Raises :class:`UserError` if another process still holds it after some seconds.
+        """
+        until, told = time.monotonic() + seconds, False
+        while not self.acquire():
+            if time.monotonic() > until:
+                raise UserError(
+                    f"another process is computing the same result (it holds {self.path}); wait "
+                    "for it or stop it"
+                )
+            if not told:
+                say(f"another process holds {self.path}; waiting up to {seconds:.0f} s for its end")
+                told = True
+            time.sleep(SECONDS_BETWEEN_TRIES)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is None:
+            return
+        try:
+            self.path.unlink(missing_ok=True)
+            self.path.parent.rmdir()
+        except OSError:
+            pass  # the folder holds a state, or the disk is read-only; the lock is free anyway
+        self._file.close()
+        self._file = None
+
+    def _is_at_its_place(self, file: Any) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except FileNotFoundError:
+            return False
