@@ -36,12 +36,14 @@ def launch(processes: int, command: Sequence[str]) -> None:
     api = import_module("torch.distributed.launcher.api")
     multiprocessing = import_module("torch.distributed.elastic.multiprocessing")
     errors = import_module("torch.distributed.elastic.multiprocessing.errors")
-    # It tells of every failure over many lines, after the member has said it in one.
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL + 1)
+    # It tells of every failure over many lines, after the member has said it in one. This process
+    # only waits for the others: nothing else speaks through the log here.
+    logging.disable()
     settings = api.LaunchConfig(
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=processes,
+        run_id="seqgan",
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         max_restarts=0,

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from seqgan.errors import UserError
 
@@ -23,7 +22,7 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: Any = None
+        self._handle: int | None = None
 
     def acquire(self) -> bool:
         """Take the lock if it is free; return whether this process holds it now.
@@ -33,21 +32,22 @@ class Lock:
         while True:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                file = open(self.path, "a")  # noqa: SIM115 - held until released
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
             except FileNotFoundError:
                 continue  # another process has just removed the folder with its lock
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                return False
             except OSError as error:
                 if error.errno not in NO_LOCKS:
-                    file.close()
-                    if isinstance(error, BlockingIOError):
-                        return False
+                    os.close(handle)
                     raise
-            if self._is_at_its_place(file):
-                self._file = file
+            if self._is_at_its_place(handle):
+                self._handle = handle
                 return True
-            file.close()  # it was removed by the process that held it before
+            os.close(handle)  # it was removed by the process that held it before
 
     def wait(self, seconds: float, say: Callable[[str], None]) -> None:
         """Take the lock as soon as it is free.
@@ -68,18 +68,18 @@ class Lock:
 
     def release(self) -> None:
         """Give the lock back."""
-        if self._file is None:
+        if self._handle is None:
             return
         try:
             self.path.unlink(missing_ok=True)
             self.path.parent.rmdir()
         except OSError:
             pass  # the folder holds a state, or the disk is read-only; the lock is free anyway
-        self._file.close()
-        self._file = None
+        os.close(self._handle)
+        self._handle = None
 
-    def _is_at_its_place(self, file: Any) -> bool:
+    def _is_at_its_place(self, handle: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+            return os.path.samestat(os.fstat(handle), self.path.stat())
         except FileNotFoundError:
             return False

@@ -65,7 +65,7 @@ class Context:
         self.job = job_name(Path(arguments.receipt))
         self.stopping = False
         self._bar: tqdm | None = None
-        self._said_at = 0.0
+        self._said_at = self._stepped_at = 0.0
         self._arguments, self._log = arguments, log
         self._outputs: dict[str, Path] = {}
         self._at_end: list[Callable[[], None]] = []
@@ -128,11 +128,11 @@ class Context:
             disable=self._log is not None or not sys.stderr.isatty() or bool(member()),
             dynamic_ncols=True,
         )
-        began = self._said_at = time.monotonic()
+        began = self._said_at = self._stepped_at = time.monotonic()
         with bar:
             for step, metrics in steps:
                 yield step, metrics
-                now = time.monotonic()
+                now = self._stepped_at = time.monotonic()
                 rate = (step - start) / max(now - began, 1e-9)
                 numbers = {k: v for k, v in metrics.items() if isinstance(v, (int, float))}
                 shown = " · ".join(f"{name} {value:.4g}" for name, value in numbers.items())
@@ -150,9 +150,10 @@ class Context:
                     self.note(line)
 
     def pulse(self, describe: Callable[[], str]) -> None:
-        """Show how far a long step of :meth:`follow` is, where its turn for a line has come."""
+        """Show how far a step of :meth:`follow` is that takes longer than lines are apart."""
         now = time.monotonic()
-        if self._bar is not None and now - self._said_at > SECONDS_BETWEEN_LINES:
+        silent = now - max(self._said_at, self._stepped_at)
+        if self._bar is not None and silent > SECONDS_BETWEEN_LINES:
             self._said_at = now
             if self._bar.disable:
                 self.say(describe())

@@ -88,6 +88,11 @@ def memory(wildcards, attempt):
     return CONFIG.experiments[wildcards.experiment].resources.memory_mb * attempt
 
 
+def processes(wildcards):
+    """Return how many processes share a training run of this experiment."""
+    return CONFIG.experiments[wildcards.experiment].resources.processes
+
+
 def minutes(first):
     """Return the input function for the time a job may take: more each time it failed."""
     return lambda wildcards, attempt: first * attempt

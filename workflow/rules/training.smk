@@ -50,16 +50,17 @@ rule pretrain_discriminator:
     priority: 20
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: processes
     resources:
         mem_mb=memory,
+        processes=processes,
         runtime=minutes(720),
     shell:
         "python src/pretrain_discriminator.py --spec {input.spec:q} --seed {wildcards.seed}"
         " --receipts {input.receipts:q} --data {input.data:q} --generator {input.generator:q}"
         " --checkpoint {output.checkpoint:q} --metrics {output.metrics:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"
-        " --log {log:q} --threads {threads}"
+        " --log {log:q} --threads {threads} --processes {resources.processes}"
 
 
 rule train_adversarially:
@@ -85,9 +86,10 @@ rule train_adversarially:
     priority: 10
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: processes
     resources:
         mem_mb=memory,
+        processes=processes,
         runtime=minutes(2880),
     shell:
         "python src/train_adversarially.py --spec {input.spec:q} --seed {wildcards.seed}"
@@ -95,4 +97,4 @@ rule train_adversarially:
         " --discriminator {input.discriminator:q}"
         " --checkpoint {output.checkpoint:q} --metrics {output.metrics:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"
-        " --log {log:q} --threads {threads}"
+        " --log {log:q} --threads {threads} --processes {resources.processes}"

@@ -36,7 +36,15 @@ class Resources(Section):
     """What jobs may use; changing it reruns nothing."""
 
     memory_mb: PositiveCount = Field(
-        default=4000, description="Memory of one training job, in MB; also asked of a scheduler."
+        default=4000,
+        description="Memory of one training job, in MB; also asked of a scheduler, which a job "
+        "that failed asks for as much again.",
+    )
+    processes: PositiveCount = Field(
+        default=1,
+        description="Processes that one training run of a discriminator or a method spreads "
+        "over, each with a GPU of its own or its part of the job's threads. Results are equal to "
+        "the byte for equal numbers only; a change reruns nothing.",
     )
 
 

@@ -1,0 +1,92 @@
+"""What every process of a team does in the tests: python team_member.py FOLDER WHAT."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SRC = Path(__file__).parents[1] / "src"
+
+
+def one_round(team: Any, value_kind: str) -> dict[str, Any]:
+    """Return all that a round changes, in float64; batch sizes that no team divides evenly."""
+    from seqgan.objectives import PolicyGradient, mean_of_others
+    from seqgan.randomness import RandomStreams
+    from seqgan.rewards import MonteCarloRollout, TerminalReward
+    from seqgan.tokens import Alphabet
+    from seqgan.training import AdversarialRound, DiscriminatorRound, GeneratorUpdate, Run
+    from training_worlds import NAMES, corpus_of, discriminator_reward, lstm
+
+    alphabet = Alphabet(9, start=2, end=1, never_emitted=(0, 2))
+    generator = lstm(alphabet, 1).double()
+    reward = discriminator_reward(alphabet, 1)
+    reward.discriminator.double()
+    reward._team = team
+    if value_kind == "rollout":
+        value = MonteCarloRollout(generator, reward, num_rollouts=3, tracking_rate=0.5, team=team)
+    else:
+        value = TerminalReward(generator, reward, team=team)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
+    update = AdversarialRound(
+        GeneratorUpdate(generator, PolicyGradient(value, mean_of_others), optimizer, 5.0, team),
+        value,
+        DiscriminatorRound(generator, reward, corpus_of(alphabet), 7),
+        generator_steps=2,
+        reward_steps=2,
+        batch_size=5,
+    )
+    run = Run({"generator": generator, "reward": reward}, RandomStreams(3, names=NAMES))
+    metrics = [update(run)]
+    run.progress.clear()
+    metrics.append(update(run))
+    run.progress.clear()
+    tokens = corpus_of(alphabet)[:5]
+    return {
+        "generator": generator.state_dict(),
+        "discriminator": reward.discriminator.state_dict(),
+        "value": value(tokens, run.streams["sampling"]),
+        "metrics": metrics,
+    }
+
+
+def main() -> None:
+    sys.path.insert(0, str(SRC))
+    from seqgan.checkpoints import save_tree
+    from seqgan.errors import UserError
+    from seqgan.failures import guarded
+    from seqgan.launching import patient
+    from seqgan.team import assemble
+
+    torch.set_num_threads(1)
+    folder, what = Path(sys.argv[1]), sys.argv[2]
+
+    def work() -> None:
+        team = assemble("cpu")
+        if what in ("rollout", "terminal"):
+            save_tree(folder / f"{team.rank}.safetensors", one_round(team, what))
+        elif what == "any":
+            seen = [team.any(team.rank == 1), team.any(False), team.any(True)]
+            save_tree(folder / f"{team.rank}.safetensors", {"seen": seen})
+        elif what == "both fail":
+            raise UserError("what is wrong for all")
+        elif what == "one fails":
+            if team.rank == 0:
+                raise UserError("only the leader knows")
+            team.any(True)
+        elif what == "one is killed":
+            if team.rank == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            team.any(True)
+        elif what == "wait":
+            (folder / str(team.rank)).write_text("ready")
+            time.sleep(60)
+
+    sys.exit(guarded(patient(work), "member"))
+
+
+if __name__ == "__main__":
+    main()

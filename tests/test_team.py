@@ -1,0 +1,141 @@
+"""A run that several processes share is the run of one, but for the order of sums."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seqgan.checkpoints import load_tree
+from seqgan.team import ALONE, Team
+from team_member import one_round
+
+HERE = Path(__file__).parent
+LAUNCHER = """
+import sys
+from seqgan.failures import guarded
+from seqgan.launching import launch
+sys.exit(guarded(lambda: launch(int(sys.argv[1]), sys.argv[2:]), "launcher"))
+"""
+
+
+def begin(folder: Path, size: int, what: str) -> subprocess.Popen:
+    command = [sys.executable, "-c", LAUNCHER, str(size), str(HERE / "team_member.py")]
+    path = os.pathsep.join([str(HERE.parent / "src"), str(HERE)])
+    return subprocess.Popen(
+        [*command, str(folder), what],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+
+
+def together(folder: Path, size: int, what: str) -> tuple[int, list[str]]:
+    with begin(folder, size, what) as process:
+        output, _ = process.communicate(timeout=120)
+    return process.returncode, output.splitlines()
+
+
+def close(one: Any, other: Any) -> None:
+    if isinstance(one, torch.Tensor):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            close(one[key], other[key])
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            close(left, right)
+    else:
+        assert one == pytest.approx(other, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("size", "value"),
+    [
+        pytest.param(2, "rollout", id="two"),
+        pytest.param(6, "rollout", id="more than sentences"),
+        pytest.param(2, "terminal", id="without rollouts"),
+    ],
+)
+def test_a_team_trains_like_one_process(tmp_path, size, value):
+    status, output = together(tmp_path, size, value)
+    assert (status, output) == (0, [])
+    alone = one_round(ALONE, value)
+    assert alone["value"].abs().sum() > 0
+    members = [load_tree(tmp_path / f"{rank}.safetensors") for rank in range(size)]
+    for member in members:
+        close(member, alone)
+    # Among themselves the members do not differ by a bit, or they would part in the long run.
+    for part in ("generator", "discriminator"):
+        for name, weights in members[0][part].items():
+            assert all(torch.equal(weights, member[part][name]) for member in members)
+
+
+def test_a_flag_is_up_if_it_is_for_anybody(tmp_path):
+    assert together(tmp_path, 2, "any") == (0, [])
+    for rank in (0, 1):
+        assert load_tree(tmp_path / f"{rank}.safetensors") == {"seen": [True, False, True]}
+
+
+def test_what_is_wrong_for_all_is_said_once(tmp_path):
+    status, output = together(tmp_path, 2, "both fail")
+    assert status == 1
+    assert output == ["member: error: what is wrong for all"]
+
+
+def test_who_lost_another_leaves_the_word_to_it(tmp_path):
+    status, output = together(tmp_path, 2, "one fails")
+    assert status == 1
+    assert output == ["member: error: only the leader knows"]
+
+
+def test_a_member_that_was_killed_is_one_line(tmp_path):
+    status, output = together(tmp_path, 2, "one is killed")
+    assert status == 1
+    assert output == [
+        (
+            "launcher: error: process 1 of 2 was killed by signal 9; if it was for its memory, give "
+            "the job more, and start it again to continue from its last state"
+        )
+    ]
+
+
+def test_no_member_outlives_a_team_that_is_asked_to_stop(tmp_path):
+    with begin(tmp_path, 2, "wait") as process:
+        for _ in range(600):
+            if all((tmp_path / str(rank)).exists() for rank in (0, 1)):
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output == ""
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False)
+    assert left.stdout == b""
+
+
+def test_shares_are_neighbours_in_order_and_cover_everything():
+    rows = torch.arange(14).view(7, 2)
+    shares = [Team(rank, 3).mine(rows) for rank in range(3)]
+    assert [len(share) for share in shares] == [3, 2, 2]
+    assert torch.equal(torch.cat(shares), rows)
+    assert torch.equal(Team(1, 2).mine(rows, dim=1), rows[:, 1:])
+
+
+def test_one_process_shares_nothing():
+    rows = torch.ones(3)
+    assert ALONE.mine(rows).data_ptr() == rows.data_ptr()
+    assert ALONE.gather(rows, torch.zeros(3)) is rows
+    ALONE.add_up([rows])
+    ALONE.follow_leader([rows])
+    assert rows.tolist() == [1.0, 1.0, 1.0]
+    assert [ALONE.any(flag) for flag in (True, False)] == [True, False]
+    assert ALONE.leads
