@@ -100,12 +100,11 @@ def test_who_lost_another_leaves_the_word_to_it(tmp_path):
 def test_a_member_that_was_killed_is_one_line(tmp_path):
     status, output = together(tmp_path, 2, "one is killed")
     assert status == 1
-    assert output == [
-        (
-            "launcher: error: process 1 of 2 was killed by signal 9; if it was for its memory, give "
-            "the job more, and start it again to continue from its last state"
-        )
-    ]
+    (line,) = output
+    assert line == (
+        "launcher: error: process 1 of 2 was killed by signal 9; if it was for its memory, give "
+        "the job more, and start it again to continue from its last state"
+    )
 
 
 def test_no_member_outlives_a_team_that_is_asked_to_stop(tmp_path):

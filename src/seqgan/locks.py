@@ -49,8 +49,8 @@ class Lock:
                 return True
             os.close(handle)  # it was removed by the process that held it before
 
-    def wait(self, seconds: float, say: Callable[[str], None]) -> None:
-        """Take the lock as soon as it is free.
+    def wait(self, seconds: float, say: Callable[[str], None]) -> bool:
+        """Take the lock as soon as it is free; return whether another process held it before.
 
         Raises :class:`UserError` if another process still holds it after some seconds.
         """
@@ -65,6 +65,7 @@ class Lock:
                 say(f"another process holds {self.path}; waiting up to {seconds:.0f} s for its end")
                 told = True
             time.sleep(SECONDS_BETWEEN_TRIES)
+        return told
 
     def release(self) -> None:
         """Give the lock back."""

@@ -22,7 +22,7 @@ from seqgan.failures import guarded
 from seqgan.launching import launch, member, members, patient
 from seqgan.locks import Lock
 from seqgan.origin import origin
-from seqgan.provenance import check_inputs, code_digests, environment, receipt
+from seqgan.provenance import check_inputs, code_digests, environment, read_receipt, receipt
 from seqgan.records import (
     put_in_place,
     read_json,
@@ -249,8 +249,14 @@ class Stage:
         self, run: Callable[[Context], None], given: argparse.Namespace, log: Path | None
     ) -> None:
         lock = Lock(Path(given.work) / job_name(Path(given.receipt)) / "lock")
-        lock.wait(SECONDS_FOR_ANOTHER, lambda line: print(f"{self.name}: {line}", file=sys.stderr))
+
+        def say(line: str) -> None:
+            print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+
+        waited = lock.wait(SECONDS_FOR_ANOTHER, say)
         try:
+            if waited and self._is_done(given):
+                return say("the other process has finished it")
             if log is None:
                 return self._run(run, given, None)
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -258,6 +264,18 @@ class Stage:
                 return self._run(run, given, file)
         finally:
             lock.release()
+
+    def _is_done(self, given: argparse.Namespace) -> bool:
+        """Return whether the receipt is there and its outputs are what this process would make."""
+        try:
+            made = read_receipt(Path(given.receipt))
+            spec, inputs, seed, circumstances = self._prepare(given, None).key
+            places = [Path(getattr(given, name)) for name in self.outputs]
+            return made == receipt(
+                spec, seed=seed, inputs=inputs, outputs=places, environment=circumstances
+            )
+        except UserError:
+            return False
 
     def _run(
         self, run: Callable[[Context], None], given: argparse.Namespace, log: TextIO | None

@@ -1,12 +1,13 @@
 """A copy of the project in which the smoke experiment has run once."""
 
+import contextlib
 import csv
 import io
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,19 @@ def fresh(sources: Path, tmp_path: Path) -> Project:
     folder = tmp_path / "fresh"
     folder.mkdir()
     return copy_project(sources, folder)
+
+
+@contextlib.contextmanager
+def small_disk_at(folder: Path, size: str) -> Iterator[Path]:
+    """Mount a disk of some size at a new folder; skip the test where that is not possible."""
+    if shutil.which("mount") is None:
+        pytest.skip("there is no `mount` to make a disk with")
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a disk cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

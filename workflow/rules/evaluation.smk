@@ -5,7 +5,7 @@ rule sample_sentences:
     input:
         spec="results/{experiment}/.spec/sample_sentences-{method}.json",
         receipts=receipts("sample_sentences"),
-        data="results/{experiment}/data",
+        data=ancient("results/{experiment}/data"),
         generator=made_by(GENERATOR_MAKERS, "checkpoint", "sample_sentences"),
     output:
         samples=directory("results/{experiment}/samples/seed-{seed}/{method}"),
@@ -30,8 +30,8 @@ rule evaluate:
     input:
         spec="results/{experiment}/.spec/evaluate-{method}.json",
         receipts=receipts("evaluate"),
-        data="results/{experiment}/data",
-        samples="results/{experiment}/samples/seed-{seed}/{method}",
+        data=ancient("results/{experiment}/data"),
+        samples=ancient("results/{experiment}/samples/seed-{seed}/{method}"),
         generator=made_by(GENERATOR_MAKERS, "checkpoint", "evaluate"),
     output:
         scores="results/{experiment}/metrics/seed-{seed}/evaluate-{method}.json",

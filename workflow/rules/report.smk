@@ -28,7 +28,7 @@ rule report:
     input:
         spec="results/{experiment}/.spec/report.json",
         receipts=receipts("report"),
-        data="results/{experiment}/data",
+        data=ancient("results/{experiment}/data"),
         table="results/{experiment}/summary.csv",
         scores=made_by(["evaluate"], "scores", "report"),
         curves=made_by(

@@ -2,7 +2,7 @@ rule pretrain_generator:
     input:
         spec="results/{experiment}/.spec/pretrain_generator.json",
         receipts=receipts("pretrain_generator"),
-        data="results/{experiment}/data",
+        data=ancient("results/{experiment}/data"),
     output:
         checkpoint=directory(
             "results/{experiment}/checkpoints/seed-{seed}/pretrain_generator"
@@ -34,8 +34,10 @@ rule pretrain_discriminator:
     input:
         spec="results/{experiment}/.spec/pretrain_discriminator.json",
         receipts=receipts("pretrain_discriminator"),
-        data="results/{experiment}/data",
-        generator="results/{experiment}/checkpoints/seed-{seed}/pretrain_generator",
+        data=ancient("results/{experiment}/data"),
+        generator=ancient(
+            "results/{experiment}/checkpoints/seed-{seed}/pretrain_generator"
+        ),
     output:
         checkpoint=directory(
             "results/{experiment}/checkpoints/seed-{seed}/pretrain_discriminator"
@@ -67,8 +69,10 @@ rule train_adversarially:
     input:
         spec="results/{experiment}/.spec/train_adversarially-{method}.json",
         receipts=receipts("train_adversarially"),
-        data="results/{experiment}/data",
-        generator="results/{experiment}/checkpoints/seed-{seed}/pretrain_generator",
+        data=ancient("results/{experiment}/data"),
+        generator=ancient(
+            "results/{experiment}/checkpoints/seed-{seed}/pretrain_generator"
+        ),
         discriminator=made_by(
             ["pretrain_discriminator"], "checkpoint", "train_adversarially"
         ),
