@@ -13,8 +13,9 @@ SRC = ROOT / "src"
 
 LAYERS = (
     # Every module imports from lines above its own alone; those in one line do not know each other.
-    ("errors", "tokens", "randomness", "config.section", "config.problems", "corpus.tokenizers",
-     "metrics.score", "report.glossary", "report.template", "report.wording", "report.curves"),
+    ("arrays", "errors", "tokens", "randomness", "config.section", "config.problems",
+     "corpus.tokenizers", "metrics.score", "report.glossary", "report.template", "report.wording",
+     "report.curves"),
     ("records", "failures", "config.corpus", "config.evaluation", "config.models",
      "config.training", "metrics.bleu", "metrics.likelihood", "generators", "discriminators",
      "summary", "report.verdicts"),

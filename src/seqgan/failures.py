@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from seqgan.errors import UserError
+from seqgan.errors import UserError, one_line
 
 
 class Stopped(BaseException):
@@ -45,6 +45,7 @@ def guarded(work: Callable[[], None], name: str, log: Path | None = None) -> int
                 f"a mistake in this program: {type(error).__name__}: "
                 f"{' '.join(str(error).split())}; please report it with the traceback in {where}"
             )
+    line = one_line(line)
     print(f"{name}: error: {line}", file=sys.stderr, flush=True)
     _append(log, f"error: {line}\n")
     return 1

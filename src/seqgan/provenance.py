@@ -15,12 +15,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from seqgan.errors import UserError
+from seqgan.errors import UserError, one_line
 from seqgan.records import canonical_json, read_json, readable_json, write_atomically
 
 SCHEMA = 1
 SOURCE = Path(__file__).resolve().parents[1]
 """The folder ``src`` with the stage scripts and the package."""
+RECEIPT = {"spec", "seed", "inputs", "outputs", "environment"}
+"""The parts of a receipt beside its schema and digest."""
 IGNORED = {".snakemake_timestamp"}
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
 
@@ -166,7 +168,12 @@ def read_receipt(path: Path) -> dict[str, Any]:
         found = read_json(path)
     except UserError as error:
         raise UserError(f"{error}; delete it and start snakemake again") from None
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+    if (
+        not isinstance(found, dict)
+        or found.get("schema") != SCHEMA
+        or not found.keys() >= RECEIPT
+        or not all(isinstance(found[part], dict) for part in RECEIPT - {"seed"})
+    ):
         raise UserError(
             f"{path} is not a receipt that this version can read; delete it and start snakemake"
         )
@@ -240,12 +247,12 @@ def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
                 old.get(key), new.get(key), f"{where}.{key}" if where else str(key)
             )
     elif old != new:
-        yield f"{where}: {_short(old)} → {_short(new)}"
+        yield f"{one_line(where)}: {_short(old)} → {_short(new)}"
 
 
 def _short(value: Any) -> str:
     text = "absent" if value is None else str(value)
-    return text if len(text) <= 24 else f"{text[:12]}…"
+    return one_line(text if len(text) <= 24 else f"{text[:12]}…")
 
 
 # --- verify ---------------------------------------------------------------------------------------
