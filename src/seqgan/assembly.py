@@ -155,7 +155,7 @@ def load_discriminator(folder: Path, fit: Settings, device: str) -> Discriminato
         return build_discriminator(settings, alphabet, length, torch.Generator())
 
     with _fitting(folder):
-        weights, learned = state["discriminator"], state["optimizer"]["state"]
+        weights, learned = _part(state, "discriminator"), _part(state, "optimizer", "state")
     reward = build_fit(fit, _filled(build, weights, folder).to(device))
     with _fitting(folder):
         _check_moments(learned, reward.optimizer)
@@ -244,10 +244,19 @@ def _filled(build: Callable[[], Module], weights: Any, folder: Path) -> Module:
         return module
 
 
-def _check_moments(learned: Any, optimizer: torch.optim.Optimizer) -> None:
+def _part(tree: Any, *names: str) -> dict[Any, Any]:
+    """Return the dict below some names; raise ``ValueError`` if there is none."""
+    for name in names:
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    if not isinstance(tree, dict):
+        raise ValueError(f"there is no {names[-1]}")
+    return tree
+
+
+def _check_moments(learned: dict[Any, Any], optimizer: torch.optim.Optimizer) -> None:
     """Raise ``ValueError`` unless each weight has what Adam remembers of it, or none has."""
     parameters = [weight for group in optimizer.param_groups for weight in group["params"]]
-    if not learned:
+    if learned == {}:
         return
     if learned.keys() != set(range(len(parameters))):
         raise ValueError("the optimizer remembers other weights")

@@ -211,8 +211,8 @@ def check_inputs(
             ``snakemake --touch`` makes nothing true.
 
     Raises:
-        UserError: If an input has other bytes than its receipt records, or was made by other
-            settings or code than those of now.
+        UserError: If an input has other bytes than its receipt records, was made by other
+            settings or code than those of now, or has a name that is not UTF-8.
     """
     recorded: dict[str, tuple[Any, Path]] = {}
     for path in receipts:
@@ -229,6 +229,8 @@ def check_inputs(
     found = {}
     for path in paths:
         key = path.as_posix()
+        if any("\ud800" <= sign <= "\udfff" for sign in key):  # how Python reads other bytes
+            raise UserError(f"{path}: its name is not UTF-8, so no record can hold it; rename it")
         found[key] = describe(path)
         if key in recorded and recorded[key][0] != found[key]:
             difference = "; ".join(differences(recorded[key][0], found[key]))

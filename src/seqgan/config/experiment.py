@@ -213,7 +213,7 @@ class Config(Section):
         return self
 
 
-def validate(settings: Mapping[str, Any], *, root: Path | None = None) -> Config:
+def validate(settings: Mapping[Any, Any], *, root: Path | None = None) -> Config:
     """Return the checked configuration; raise :class:`ConfigError` with every problem at once.
 
     Args:
@@ -276,7 +276,7 @@ def _missing_files(config: Config, root: Path) -> Iterator[str]:
                 yield f"{where}: {path} cannot be read: {error.strerror}"
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[Any, Any]:
     """Return the mapping in a YAML file; raise :class:`ConfigError` if it holds none."""
     try:
         content = path.read_bytes()
