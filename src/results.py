@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan.config.experiment import Config, ConfigError, Experiment, read, validate
-from seqgan.errors import UserError
+from seqgan.errors import UserError, one_line
 from seqgan.failures import guarded
 from seqgan.layout import jobs
 from seqgan.provenance import State, verify
@@ -52,7 +52,8 @@ def verify_experiment(given: argparse.Namespace) -> None:
     states = verify(jobs(given.experiment, experiment), Path())
     width = max(len(state.name) for state in states)
     for state in states:
-        print(f"{state.verdict:<8} {state.name:<{width}} {'; '.join(state.reasons)}".rstrip())
+        reasons = one_line("; ".join(state.reasons))
+        print(f"{state.verdict:<8} {state.name:<{width}} {reasons}".rstrip())
     bad = [state for state in states if state.verdict != "ok"]
     if bad:
         raise UserError(f"{len(bad)} of {len(states)} jobs are not ok; {remedy(given, bad)}")
@@ -74,7 +75,8 @@ def show_experiments(given: argparse.Namespace) -> None:
         folder = Path("results", name)
         if not (folder / "summary.txt").is_file():
             raise UserError(f"{folder}/summary.txt is not there yet; run snakemake first")
-        print(f"\n{name}\n\n{(folder / 'summary.txt').read_text(encoding='utf-8')}")
+        table = (folder / "summary.txt").read_text(encoding="utf-8", errors="replace")
+        print(f"\n{name}\n\n{table}")
         print(f"report: {(folder / 'report.html').resolve()}")
 
 
@@ -109,13 +111,15 @@ def load(files: list[Path]) -> Config:
             merge(settings, read(path))
         return validate(settings)
     except ConfigError as error:
-        raise UserError(f"the configuration is wrong: {error}") from None
+        problems = "; ".join(str(error).split("\n"))
+        raise UserError(f"the configuration is wrong: {problems}") from None
 
 
 def defines(path: Path, name: str) -> bool:
     """Return whether a configuration file defines an experiment of this name."""
     try:
-        return name in (read(path).get("experiments") or {})
+        experiments = read(path).get("experiments")
+        return isinstance(experiments, dict) and name in experiments
     except ConfigError as error:
         raise UserError(str(error)) from None
 

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from seqgan.assembly import load_generator, read_oracle, read_words
-from seqgan.corpus.dataset import read_dataset, write_tokens
+from seqgan.assembly import load_generator, read_oracle
+from seqgan.corpus.dataset import read_dataset, read_words, write_tokens
 from seqgan.corpus.vocabulary import Vocabulary
 from seqgan.decoding import sample_sentences
 from seqgan.errors import UserError
@@ -114,7 +114,7 @@ def _print_sentences(given: argparse.Namespace) -> None:
         )
     make_deterministic(torch.get_num_threads())
     generator, model = load_generator(folder, "cpu")
-    vocabulary = read_words(folder)
+    vocabulary = read_words(folder, generator.alphabet)
     rng = RandomStreams(given.seed, "sample_sentences", names=("by_hand",))["by_hand"]
     for start in range(0, given.num, BATCH):
         size = min(BATCH, given.num - start)

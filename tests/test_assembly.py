@@ -14,7 +14,6 @@ from seqgan.assembly import (
     load_discriminator,
     load_generator,
     read_oracle,
-    read_words,
     save_discriminator,
     save_generator,
 )
@@ -25,6 +24,7 @@ from seqgan.config.training import (
     PolicyGradientMethod,
     RewardConfig,
 )
+from seqgan.corpus.dataset import read_words
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary
 from seqgan.errors import UserError
@@ -95,7 +95,7 @@ def test_a_generator_comes_back(checkpoint):
         assert torch.equal(value, found.state_dict()[name])
     tokens = torch.randint(2, 9, (3, 6), generator=stream())
     assert torch.equal(found(tokens), generator(tokens))
-    assert read_words(folder) == vocabulary
+    assert read_words(folder, vocabulary.alphabet) == vocabulary
 
 
 def test_other_weights_in_place_of_the_present_ones(tmp_path):
@@ -105,7 +105,7 @@ def test_other_weights_in_place_of_the_present_ones(tmp_path):
     found, _ = load_generator(tmp_path, "cpu")
     assert not any(value.any() for value in found.state_dict().values())
     assert generator.state_dict()["output_weights"].any()
-    assert read_words(tmp_path) is None
+    assert read_words(tmp_path, Alphabet(3)) is None
 
 
 def test_equal_generators_have_equal_bytes(tmp_path):

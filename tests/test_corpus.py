@@ -204,7 +204,7 @@ def test_a_file_that_is_missing(tmp_path):
 
 # --- preparation ----------------------------------------------------------------------------------
 
-SETTINGS = FileCorpus(kind="file", path="").model_dump() | {"min_count": 1, "max_length": 6}
+SETTINGS = FileCorpus(kind="file", path="text.txt").model_dump() | {"min_count": 1, "max_length": 6}
 
 
 def sentences(count: int, seed: int = 0) -> list[str]:

@@ -30,6 +30,20 @@ def test_files_that_are_named_exist(page):
     assert missing == []
 
 
+def test_every_claim_of_reliability_is_held_by_a_test_that_is_there():
+    """A test is named with its file, or stands in the file that was named last."""
+    page = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    names = re.findall(r"`(test_\w+)` in `(tests/[\w/]+\.py)`", page)
+    assert len(names) > 20
+    for name, file in names:
+        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{name} in {file}"
+    lines = [line for line in page.splitlines() if line.startswith("| ") and "shown by" not in line]
+    faults = page[page.index("## Faults") : page.index("## Security")]
+    rows = [line for line in lines if line in faults]
+    assert len(rows) > 12
+    assert all("`tests/" in row for row in rows)
+
+
 def test_every_stage_has_a_rule_a_script_and_a_heading():
     experiments = {
         name: experiment

@@ -191,7 +191,7 @@ def test_keys_that_yaml_reads_as_something_else():
     ]
     looped = yaml.safe_load("&x {a: *x}")
     assert problems(changed("{}") | {"experiments": looped}) == [
-        "the configuration is not made of mappings and lists: Circular reference detected"
+        "the configuration is too large: it is nested more than 100 deep, or holds itself"
     ]
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from seqgan import stage as stage_module
 from seqgan.errors import UserError
@@ -272,6 +273,11 @@ LINES = [
         MemoryError(),
         ("out of memory; lower `batch_size` or `num_rollouts` of the method, or give the job more "
         "memory"),
+    ),
+    (
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has"),
+        ("the GPU is out of memory; lower `batch_size` or `num_rollouts` of the method, or give "
+        "the job a GPU with more"),
     ),
     (
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 1 TB"),

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from seqgan.errors import UserError
+from seqgan.errors import UserError, one_line
 
 
 class Stopped(BaseException):
@@ -45,6 +45,7 @@ def guarded(work: Callable[[], None], name: str, log: Path | None = None) -> int
                 f"a mistake in this program: {type(error).__name__}: "
                 f"{' '.join(str(error).split())}; please report it with the traceback in {where}"
             )
+    line = one_line(line)
     print(f"{name}: error: {line}", file=sys.stderr, flush=True)
     _append(log, f"error: {line}\n")
     return 1
@@ -67,10 +68,9 @@ def _explain_os_error(error: OSError) -> str:
 
 
 def _explain_memory(error: Exception) -> str | None:
-    kind, text = type(error).__name__, str(error)
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate" in text:
-        return (
-            "out of memory; lower `batch_size` or `num_rollouts` of the method, or give the job "
-            "more memory"
-        )
+    remedy = "lower `batch_size` or `num_rollouts` of the method, or give the job"
+    if type(error).__name__ == "OutOfMemoryError":
+        return f"the GPU is out of memory; {remedy} a GPU with more"
+    if isinstance(error, MemoryError) or "can't allocate" in str(error):
+        return f"out of memory; {remedy} more memory"
     return None

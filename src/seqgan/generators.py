@@ -106,7 +106,8 @@ class LSTMGenerator(Generator):
         self.num_layers, self.hidden_dim = num_layers, hidden_dim
 
         def normal(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.randn(*shape, generator=rng) * std)
+            # The numbers of torch.randn, which takes a second to load where no memory is wanted.
+            return nn.Parameter(torch.empty(shape).normal_(generator=rng) * std)
 
         widths = [embedding_dim] + [hidden_dim] * (num_layers - 1)
         self.embedding = normal(alphabet.vocab_size, embedding_dim)

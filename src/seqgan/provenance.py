@@ -15,12 +15,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from seqgan.errors import UserError
+from seqgan.errors import UserError, one_line
 from seqgan.records import canonical_json, read_json, readable_json, write_atomically
 
 SCHEMA = 1
 SOURCE = Path(__file__).resolve().parents[1]
 """The folder ``src`` with the stage scripts and the package."""
+RECEIPT = {"spec", "seed", "inputs", "outputs", "environment"}
+"""The parts of a receipt beside its schema and digest."""
 IGNORED = {".snakemake_timestamp"}
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
 
@@ -166,7 +168,12 @@ def read_receipt(path: Path) -> dict[str, Any]:
         found = read_json(path)
     except UserError as error:
         raise UserError(f"{error}; delete it and start snakemake again") from None
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+    if (
+        not isinstance(found, dict)
+        or found.get("schema") != SCHEMA
+        or not found.keys() >= RECEIPT
+        or not all(isinstance(found[part], dict) for part in RECEIPT - {"seed"})
+    ):
         raise UserError(
             f"{path} is not a receipt that this version can read; delete it and start snakemake"
         )
@@ -205,8 +212,8 @@ def check_inputs(
             ``snakemake --touch`` makes nothing true.
 
     Raises:
-        UserError: If an input has other bytes than its receipt records, or was made by other
-            settings or code than those of now.
+        UserError: If an input has other bytes than its receipt records, was made by other
+            settings or code than those of now, or has a name that is not UTF-8.
     """
     recorded: dict[str, tuple[Any, Path]] = {}
     for path in receipts:
@@ -223,6 +230,8 @@ def check_inputs(
     found = {}
     for path in paths:
         key = path.as_posix()
+        if any("\ud800" <= sign <= "\udfff" for sign in key):  # how Python reads other bytes
+            raise UserError(f"{path}: its name is not UTF-8, so no record can hold it; rename it")
         found[key] = describe(path)
         if key in recorded and recorded[key][0] != found[key]:
             difference = "; ".join(differences(recorded[key][0], found[key]))
@@ -241,12 +250,12 @@ def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
                 old.get(key), new.get(key), f"{where}.{key}" if where else str(key)
             )
     elif old != new:
-        yield f"{where}: {_short(old)} → {_short(new)}"
+        yield f"{one_line(where)}: {_short(old)} → {_short(new)}"
 
 
 def _short(value: Any) -> str:
     text = "absent" if value is None else str(value)
-    return text if len(text) <= 24 else f"{text[:12]}…"
+    return one_line(text if len(text) <= 24 else f"{text[:12]}…")
 
 
 # --- verify ---------------------------------------------------------------------------------------

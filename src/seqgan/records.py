@@ -12,6 +12,9 @@ from typing import Any
 
 from seqgan.errors import UserError
 
+DEEPEST = 100
+"""Levels of the deepest tree that is read: recursion over it is then safe everywhere."""
+
 
 def canonical_json(value: Any) -> bytes:
     """Return the one spelling of a value: sorted keys, no spaces, no NaN."""
@@ -74,13 +77,37 @@ def put_in_place(partial: Path, path: Path) -> None:
     partial.replace(path)
 
 
+def check_tree(tree: Any, *, largest: int | None = None) -> None:
+    """Raise ``ValueError`` for nested dicts and lists too deep to be walked by recursion.
+
+    A part that stands in several places counts in each: a few hundred bytes of YAML aliases can
+    stand for gigabytes, and a tree that holds itself has no end.
+
+    Args:
+        tree: Nested dicts and lists.
+        largest: Values that the tree may have, if not any number.
+    """
+    level, size = [tree], 1
+    for _ in range(DEEPEST):
+        nodes = [node for node in level if isinstance(node, (dict, list)) and node]
+        if not nodes:
+            return
+        size += sum(map(len, nodes))
+        if largest is not None and size > largest:
+            raise ValueError(f"it stands for more than {largest} values, or holds itself")
+        level = [
+            value for node in nodes for value in (node.values() if isinstance(node, dict) else node)
+        ]
+    raise ValueError(f"it is nested more than {DEEPEST} deep, or holds itself")
+
+
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file; raise :class:`UserError` if there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({error}); was it cut short?") from None
 
 
@@ -89,8 +116,23 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     try:
         # Not splitlines(): it also cuts at signs that may stand inside a JSON string.
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        return [json.loads(line) for line in lines if lines != [""]]
+        rows = [_parse(line) for line in lines if lines != [""]]
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError("a line is not an object")
+        return rows
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON lines ({error}); was it cut short?") from None
+
+
+def _parse(text: str) -> Any:
+    """Return what a JSON text says, if this program could have written it."""
+    tree = json.loads(text, parse_constant=_refuse)
+    check_tree(tree)
+    canonical_json(tree)  # no half of a surrogate pair, which no file can hold
+    return tree
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -48,6 +48,8 @@ class Alphabet:
                 raise ValueError(
                     f"the {name} token must be an id below {self.vocab_size}, but is {token}"
                 )
+        if not all(0 <= token < self.vocab_size for token in self.never_emitted):
+            raise ValueError(f"ids that are never emitted must be below {self.vocab_size}")
         if self.end in self.never_emitted:
             raise ValueError(f"the end token {self.end} must be one that sentences may contain")
 

@@ -4,18 +4,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from seqgan.config.section import Positive, PositiveCount, Section, Seed
+from seqgan.config.section import (
+    Positive,
+    PositiveCount,
+    Section,
+    Seed,
+    Several,
+    UserPath,
+)
 
 
 class OracleCorpus(Section):
     """Sentences sampled from a fixed random LSTM, whose likelihood of any sentence is known."""
 
     kind: Literal["oracle"]
-    vocab_size: Annotated[int, Field(ge=2)] = Field(
+    vocab_size: Several = Field(
         default=5000,
         description="Number of ordinary tokens; id 0 is also the start token. Paper: 5000.",
     )
-    length: Annotated[int, Field(ge=2)] = Field(
+    length: Several = Field(
         default=20, description="Tokens in every sentence; there is no end token. Paper: 20."
     )
     embedding_dim: PositiveCount = Field(
@@ -27,7 +34,7 @@ class OracleCorpus(Section):
     std: Positive = Field(
         default=1.0, description="Every oracle weight and bias is drawn from N(0, std²). Paper: 1."
     )
-    parameters: str | None = Field(
+    parameters: UserPath | None = Field(
         default=None,
         description="File with the oracle's parameters, `.npz` or `.safetensors`, in place of "
         "random ones; its layout is in docs/oracle.md.",
@@ -64,7 +71,7 @@ class FileCorpus(Section):
     """Sentences of a text file, one a line."""
 
     kind: Literal["file"]
-    path: str = Field(
+    path: UserPath = Field(
         description="UTF-8 text file, one sentence a line; relative to the folder in which "
         "snakemake is started."
     )
@@ -74,7 +81,7 @@ class FileCorpus(Section):
     min_length: PositiveCount = Field(
         default=3, description="Shorter sentences are left out, in tokens without the end token."
     )
-    max_length: Annotated[int, Field(ge=2)] = Field(
+    max_length: Several = Field(
         default=20,
         description="Longest sentence, in tokens with its end token; longer ones are left out.",
     )

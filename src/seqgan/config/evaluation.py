@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from seqgan.config.section import Positive, PositiveCount, Section, distinct
+from seqgan.config.section import Positive, PositiveCount, Section, Several, distinct
 
 
 class Sampling(Section):
     """The sentences that every method is judged by."""
 
-    num_sentences: Annotated[int, Field(ge=2)] = Field(
+    num_sentences: Several = Field(
         default=2_000, description="Sentences sampled from every trained generator."
     )
     temperature: Positive = Field(

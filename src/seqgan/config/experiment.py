@@ -21,15 +21,32 @@ from seqgan.config.training import (
     PolicyGradientMethod,
     RolloutConfig,
 )
+from seqgan.errors import one_line
+from seqgan.records import check_tree
 
 REAL = "real"
 """Name of the row in which held-out real sentences are scored as if a method had made them."""
+
+MOST_PROBLEMS = 50
+"""Problems that are listed; a file with more is another file."""
+LARGEST_FILE = 2**18
+"""Bytes of a configuration file: reading YAML takes about 100 µs a byte at worst."""
+MOST_VALUES = 100_000
+"""Values that a configuration may hold, those that an alias repeats counted each time."""
+LARGEST_BITS = 1024
+"""Of a number in the configuration; no float is larger."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
 
 
 class ConfigError(ValueError):
     """The configuration is wrong; the message has one line for each problem."""
+
+    def __init__(self, *problems: str) -> None:
+        shown = [one_line(problem) for problem in problems[:MOST_PROBLEMS]]
+        if more := len(problems) - len(shown):
+            shown.append(f"and {more} more problems")
+        super().__init__("\n".join(shown))
 
 
 class Resources(Section):
@@ -52,7 +69,7 @@ class Experiment(Section):
     """One corpus, its models, and the methods that are compared on it over seeds."""
 
     description: str = Field(default="", description="A sentence for the head of the report.")
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=1000)] = Field(
         default=(1, 2, 3),
         description="Training seeds: one independent run of every method for each.",
     )
@@ -204,7 +221,7 @@ class Config(Section):
         return self
 
 
-def validate(settings: Mapping[str, Any], *, root: Path | None = None) -> Config:
+def validate(settings: Mapping[Any, Any], *, root: Path | None = None) -> Config:
     """Return the checked configuration; raise :class:`ConfigError` with every problem at once.
 
     Args:
@@ -212,17 +229,39 @@ def validate(settings: Mapping[str, Any], *, root: Path | None = None) -> Config
         root: Folder in which the files named by the selected experiments must exist, if given.
     """
     try:
+        check_tree(settings, largest=MOST_VALUES)
+        if unreadable := list(_unreadable(settings)):
+            raise ConfigError(*unreadable)
         # By way of JSON: there a list is what a tuple wants, and yet types are strict.
         content = json.dumps(settings, default=str)
-    except (TypeError, ValueError) as error:  # a date as a key, or an anchor inside itself
+    except TypeError as error:  # a date as a key
         raise ConfigError(f"the configuration is not made of mappings and lists: {error}") from None
+    except ConfigError:
+        raise
+    except ValueError as error:  # aliases that explode, or one inside itself
+        raise ConfigError(f"the configuration is too large: {error}") from None
     try:
         config = Config.model_validate_json(content, strict=True)
     except ValidationError as error:
-        raise ConfigError("\n".join(explain(error, Config))) from None
+        raise ConfigError(*explain(error, Config)) from None
     if root is not None and (missing := list(_missing_files(config, root))):
-        raise ConfigError("\n".join(missing))
+        raise ConfigError(*missing)
     return config
+
+
+def _unreadable(node: Any, where: str = "") -> Iterator[str]:
+    """Yield a line for every value that cannot be written as JSON, and so not checked further."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _unreadable(key, f"{where}.{key}".lstrip("."))
+            yield from _unreadable(value, f"{where}.{key}".lstrip("."))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from _unreadable(value, f"{where}.{i}")
+    elif isinstance(node, str) and any("\ud800" <= sign <= "\udfff" for sign in node):
+        yield f"{where}: half of a pair of surrogates is no text, but it holds one: {node[:60]!r}"
+    elif isinstance(node, int) and node.bit_length() > LARGEST_BITS:
+        yield f"{where}: must be a number of a usual size, but has {node.bit_length()} bits"
 
 
 def external_files(experiment: Experiment) -> dict[str, str]:
@@ -237,18 +276,62 @@ def external_files(experiment: Experiment) -> dict[str, str]:
 def _missing_files(config: Config, root: Path) -> Iterator[str]:
     for name in config.run:
         for key, path in external_files(config.experiments[name]).items():
-            if not (root / path).is_file():
-                yield f"experiments.{name}.{key}: no such file: {path} (looked in {root.resolve()})"
+            where = f"experiments.{name}.{key}"
+            try:
+                if not (root / path).is_file():
+                    yield f"{where}: no such file: {path} (looked in {root.resolve()})"
+            except OSError as error:  # a name that is too long, a folder that may not be entered
+                yield f"{where}: {path} cannot be read: {error.strerror}"
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[Any, Any]:
     """Return the mapping in a YAML file; raise :class:`ConfigError` if it holds none."""
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        if len(content) > LARGEST_FILE:
+            raise ConfigError(f"{path} is no configuration: it has {len(content):,} bytes")
+        settings = _parse(content.decode())
     except FileNotFoundError:
         raise ConfigError(f"no such configuration file: {path}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is no configuration: it is nested too deep") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        # The last three: what PyYAML does with `2020-99-99`, `!!bool perhaps` and `!!timestamp x`.
+        if isinstance(error, ConfigError):
+            raise
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(settings, dict):
         raise ConfigError(f"{path} must hold a mapping with `run` and `experiments`")
     return settings
+
+
+def _parse(text: str) -> Any:
+    """Return what YAML says, of which no alias makes more than the file could hold itself."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        _check_nodes(node)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _check_nodes(root: yaml.Node | None) -> None:
+    """Raise ``ValueError`` for nodes that stand for too many values.
+
+    Before they become values: merging (`<<`) copies what an alias names.
+    """
+    level, size = [root], 1
+    while level:
+        level = [child for node in level for child in _children(node)]
+        size += len(level)
+        if size > 4 * MOST_VALUES:  # keys count here too
+            raise ValueError(f"its aliases stand for more than {MOST_VALUES} values")
+
+
+def _children(node: yaml.Node | None) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []

@@ -48,7 +48,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
                 yield f"{'.'.join(path)}{mark if path else ''}{line}"
         elif kind == "union_tag_invalid":
             tag = problem["ctx"]["tag"]
-            yield f"{where}.kind: there is no kind {tag!r}; {_hint(tag, kinds)}"
+            yield f"{where}.kind: there is no kind {_shown(tag)}; {_hint(tag, kinds)}"
         elif kind == "union_tag_not_found":
             yield f"{where}.kind: this key is required; known: {', '.join(sorted(kinds))}"
         elif kind == "too_short":
@@ -113,7 +113,7 @@ def _place(model: Any, loc: tuple[int | str, ...]) -> tuple[list[str], list[str]
         if part == "[key]":
             break
         text = str(part)
-        path.append(text if re.fullmatch(r"[\w-]+", text) else repr(text))
+        path.append(text if re.fullmatch(r"[\w-]{1,60}", text) else _shown(text))
         keys = [name for each in options if _is_model(each) for name in each.model_fields]
         here = _below(options, part)
     return path, keys, [tag for each in _options(here) if (tag := _tag(each))]

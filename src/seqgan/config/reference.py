@@ -9,6 +9,7 @@ import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
 from seqgan.config.experiment import Config, ConfigError, read
+from seqgan.config.section import LARGEST
 from seqgan.errors import UserError
 from seqgan.records import readable_json
 
@@ -154,8 +155,9 @@ own inherits nothing, and the list `run` of the upper file decides what is compu
 ## Numbers
 
 YAML reads `1e-3` as text, for want of a point. Write `0.001` or `1.0e-3`. A whole number is written
-without point and exponent: `1000`. The names of experiments and methods have lower-case letters,
-digits, `-` and `_`; those that YAML reads as something else, such as `no` or `1`, need quotes.
+without point and exponent: `1000`; none may be above {LARGEST}. The names of experiments and
+methods have lower-case letters, digits, `-` and `_`; those that YAML reads as something else, such
+as `no` or `1`, need quotes.
 
 ## What runs again after a change
 
@@ -255,7 +257,11 @@ def _allowed(schema: Schema, path: str, field: Schema) -> str:
         return f"list{least}: {_allowed(schema, path, field['items'])}"
     names = {"integer": "whole number", "string": "text", "boolean": "`true`, `false`"}
     text = names.get(field["type"], str(field["type"]))
-    bounds = [f"{sign} {_plain(field[name])}" for name, sign in BOUNDS.items() if name in field]
+    bounds = [
+        f"{sign} {_plain(field[name])}"
+        for name, sign in BOUNDS.items()
+        if field.get(name, LARGEST) != LARGEST  # said once for all
+    ]
     pattern = f" matching `{field['pattern']}`" if "pattern" in field else ""
     return " ".join([text, ", ".join(bounds)]).rstrip() + pattern
 

@@ -1,13 +1,33 @@
 """What all parts of the configuration share: closed, immutable, strictly typed."""
 
+from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-PositiveCount = Annotated[int, Field(ge=1)]
+LARGEST = 10**9
+"""No number of things is larger: sizes made of a few of them can then still be computed."""
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+PositiveCount = Annotated[int, Field(ge=1, le=LARGEST)]
+Several = Annotated[int, Field(ge=2, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _usable_path(path: str) -> str:
+    """Return a path; raise ``ValueError`` for one that a program may take for something else."""
+    if not path:
+        raise ValueError("must name a file, but is empty")
+    if odd := sorted({sign for sign in path if not sign.isprintable() or sign in "{}"}):
+        raise ValueError(
+            f"a path must not contain {', '.join(map(repr, odd))}, but is {path!r}; rename the file"
+        )
+    if path.startswith("-"):
+        raise ValueError(f"a path that begins with `-` looks like an option; write ./{path}")
+    return path
+
+
+UserPath = Annotated[str, AfterValidator(_usable_path)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -19,7 +39,7 @@ class Section(BaseModel):
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the entries of a list; raise ``ValueError`` if one appears twice."""
-    if repeated := sorted({value for value in values if values.count(value) > 1}):
+    if repeated := sorted(value for value, times in Counter(values).items() if times > 1):
         raise ValueError(
             f"entries must differ, but {', '.join(map(str, repeated))} appears more than once"
         )

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from seqgan.arrays import read_body, read_header
 from seqgan.corpus.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
 from seqgan.errors import UserError
 from seqgan.records import read_json, readable_json, write_atomically
@@ -51,16 +52,20 @@ def write_tokens(path: Path, tokens: Int[Tensor, "sentences time"]) -> None:
 def read_tokens(path: Path) -> Int[Tensor, "sentences time"]:
     """Return what :func:`write_tokens` wrote; raise :class:`UserError` if it is damaged."""
     try:
-        array = np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            header = read_header(file)
+            if len(header.shape) != 2 or not np.issubdtype(header.dtype, np.integer):
+                raise UserError(
+                    f"{path} must hold a table of token ids, but holds {header.dtype} of shape "
+                    f"{header.shape}"
+                )
+            if header.num_bytes != path.stat().st_size - file.tell():
+                raise ValueError(f"its size is not that of {header.dtype} of shape {header.shape}")
+            return torch.from_numpy(read_body(file, header).astype(np.int64))
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise UserError(f"{path} is not an array of tokens ({error}); was it cut short?") from None
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-        raise UserError(
-            f"{path} must hold a table of token ids, but holds {array.dtype} of shape {array.shape}"
-        )
-    return torch.from_numpy(array.astype(np.int64))
 
 
 def write_dataset(folder: Path, dataset: Dataset, facts: dict[str, Any]) -> None:
@@ -85,12 +90,36 @@ def read_dataset(folder: Path, device: torch.device | str = "cpu") -> Dataset:
             check_tokens(tokens, alphabet)
         except ValueError as error:
             raise UserError(f"{folder / split}.npy: {error}") from None
-    words = folder / "vocabulary.json"
+    if len({tokens.shape[1] for tokens in splits.values()}) > 1 or not all(
+        tokens.numel() for tokens in splits.values()
+    ):
+        shapes = ", ".join(f"{split} {tuple(tokens.shape)}" for split, tokens in splits.items())
+        raise UserError(
+            f"{folder}: its sets must have sentences, all of one length, but have the shapes "
+            f"{shapes}; make the dataset again"
+        )
     return Dataset(
         **{split: tokens.to(device) for split, tokens in splits.items()},
         alphabet=alphabet,
-        vocabulary=read_vocabulary(words) if words.is_file() else None,
+        vocabulary=read_words(folder, alphabet),
     )
+
+
+def read_words(folder: Path, alphabet: Alphabet) -> Vocabulary | None:
+    """Return the vocabulary in a folder, if the ids of its alphabet stand for words.
+
+    Raises :class:`UserError` if it is damaged, or the vocabulary of another alphabet.
+    """
+    path = folder / "vocabulary.json"
+    if not path.is_file():
+        return None
+    vocabulary = read_vocabulary(path)
+    if vocabulary.alphabet != alphabet:
+        raise UserError(
+            f"{path} and alphabet.json do not fit together: {vocabulary.alphabet.vocab_size} and "
+            f"{alphabet.vocab_size} ids, or other special ones"
+        )
+    return vocabulary
 
 
 def write_alphabet(path: Path, alphabet: Alphabet) -> None:
@@ -102,6 +131,14 @@ def read_alphabet(path: Path) -> Alphabet:
     """Return what :func:`write_alphabet` wrote; raise :class:`UserError` if it is damaged."""
     found = read_json(path)
     try:
-        return Alphabet(**{**found, "never_emitted": tuple(found["never_emitted"])})
-    except (TypeError, KeyError, ValueError) as error:
+        size, start, end = (found.pop(name) for name in ("vocab_size", "start", "end"))
+        never = found.pop("never_emitted")
+        if found or not isinstance(never, list):
+            raise ValueError("it has other parts")
+        if any(
+            type(each) is not int for each in (size, start, *never, *([end] * (end is not None)))
+        ):
+            raise ValueError("ids are whole numbers")
+        return Alphabet(size, start=start, end=end, never_emitted=tuple(never))
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise UserError(f"{path} does not describe an alphabet: {error}") from None

@@ -12,6 +12,9 @@ MARKS = "\u200c\u200d" + "".join(
 )
 # A word with its inner apostrophes and hyphens, a number with its points, or one other sign.
 WORD = re.compile(rf"[\w{MARKS}]+(?:['’\-.,][\w{MARKS}]+)*|[^\w\s{MARKS}][{MARKS}]*")
+# Putting n marks of one letter into order takes n² steps: a megabyte of them would take minutes.
+LONG = 4096
+MANY_MARKS = re.compile(rf"([{MARKS}]{{30}})[{MARKS}]+")
 CLOSING = set(".,;:!?)]}%…»”’") | {"'"}
 OPENING = set("([{«“‘$€£#@")
 
@@ -26,6 +29,8 @@ class WordTokenizer:
     def split(self, line: str) -> list[str]:
         """Return the tokens of a line."""
         text = line.lower() if self.lowercase else line
+        if len(text) > LONG:
+            text = MANY_MARKS.sub(r"\1", text)
         return WORD.findall(unicodedata.normalize("NFC", text))
 
     def join(self, words: Sequence[str]) -> str:

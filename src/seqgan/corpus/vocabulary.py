@@ -77,10 +77,12 @@ def read_vocabulary(path: Path) -> Vocabulary:
     """Return what :func:`write_vocabulary` wrote; raise :class:`UserError` if it is damaged."""
     found = read_json(path)
     try:
-        return Vocabulary(
-            tuple(found["words"]),
-            WordTokenizer(lowercase=found["tokenizer"]["lowercase"]),
-            found["emit_unknown"],
-        )
+        words, emit_unknown = found["words"], found["emit_unknown"]
+        lowercase = found["tokenizer"]["lowercase"]
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise TypeError("words are a list of texts")
+        if not isinstance(lowercase, bool) or not isinstance(emit_unknown, bool):
+            raise TypeError("`lowercase` and `emit_unknown` are true or false")
+        return Vocabulary(tuple(words), WordTokenizer(lowercase=lowercase), emit_unknown)
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a vocabulary: {error}") from None
