@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from .test_smoke import DETERMINISTIC
+from projects import DETERMINISTIC
 
 pytestmark = pytest.mark.workflow
 
