@@ -74,7 +74,8 @@ KillWait={kill_seconds}
 MinJobAge=600
 SlurmctldTimeout=30
 SlurmdTimeout={node_timeout}
-MessageTimeout=30
+# A command fails after so long without an answer.
+MessageTimeout=10
 InactiveLimit=0
 # Memory limits without cgroups: looked at every second.
 JobAcctGatherType=jobacct_gather/linux
@@ -195,7 +196,7 @@ class SlurmCluster:
         # munged last: the others need it to say farewell.
         order = [name for name in daemons if name.startswith("slurmd.")], ["slurmctld"], ["munged"]
         for names in order:
-            end([daemons[name] for name in names if name in daemons])
+            _end([daemons[name] for name in names if name in daemons])
 
     def is_ready(self) -> bool:
         """Return whether every node can take jobs."""
@@ -244,13 +245,10 @@ class SlurmCluster:
         host = socket.gethostname().split(".")[0]
         controller_port, *ports = _free_ports(1 + len(self.nodes))
         lines = CONFIGURATION.format(
+            **vars(self),
             host=host,
             controller_port=controller_port,
-            user=self.user,
-            root=self.root,
             requeue_seconds=self.kill_seconds + 5,
-            kill_seconds=self.kill_seconds,
-            node_timeout=self.node_timeout,
         )
         for name, port in zip(self.nodes, ports, strict=True):
             lines += NODE.format(name=name, host=host, port=port, gpus=self.gpus)
@@ -314,19 +312,23 @@ class SlurmCluster:
 
 @contextlib.contextmanager
 def temporary_cluster() -> Iterator[SlurmCluster]:
-    """Yield a cluster that ends with the block; end those of processes that were killed before."""
-    parent = Path(tempfile.gettempdir())
-    for folder in parent.glob(f"{PREFIX}*"):
-        with contextlib.suppress(BlockingIOError, PermissionError), owned(folder):
-            SlurmCluster(folder).stop()
-            shutil.rmtree(folder, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    """Yield a cluster that ends with the block."""
+    end_abandoned()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     with owned(folder):
         cluster = SlurmCluster(folder)
         try:
             yield cluster.start()
         finally:
             cluster.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_abandoned() -> None:
+    """End temporary clusters whose process was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(BlockingIOError, PermissionError), owned(folder):
+            SlurmCluster(folder).stop()
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -356,17 +358,15 @@ def _free_ports(number: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _kill(pids: list[int]) -> None:
+def _kill(pids: list[int], request: signal.Signals = signal.SIGKILL) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, request)
 
 
-def end(pids: list[int]) -> None:
+def _end(pids: list[int]) -> None:
     """Ask processes to end, and make them after ten seconds."""
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+    _kill(pids, signal.SIGTERM)
     try:
         wait_until(
             lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "end", seconds=10
@@ -383,9 +383,9 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=2, help="number of nodes (default: 2)")
     given = parser.parse_args()
     cluster = SlurmCluster(given.folder, nodes=given.nodes)
+    if missing := cluster.missing():
+        sys.exit(f"not installed: {', '.join(missing)}; see docs/hpc.md")
     if given.command == "start":
-        if missing := cluster.missing():
-            sys.exit(f"not installed: {', '.join(missing)}; see docs/hpc.md")
         cluster.start()
     elif given.command == "stop":
         cluster.stop()
