@@ -197,6 +197,7 @@ class SlurmCluster:
         order = [name for name in daemons if name.startswith("slurmd.")], ["slurmctld"], ["munged"]
         for names in order:
             _end([daemons[name] for name in names if name in daemons])
+        _kill(self._keepers())
 
     def is_ready(self) -> bool:
         """Return whether every node can take jobs."""
@@ -293,6 +294,17 @@ class SlurmCluster:
                     found[file.stem] = pid
         return found
 
+    def _keepers(self) -> list[int]:
+        """Return keepers of jobs that wait to tell a controller that never came back."""
+        ours, found = f"SLURM_CONF={self.conf}\0".encode(), []
+        for comm in Path("/proc").glob("[0-9]*/comm"):
+            with contextlib.suppress(OSError):
+                if comm.read_text().startswith("slurmstepd"):
+                    found += [int(comm.parent.name)] * (
+                        ours in (comm.parent / "environ").read_bytes()
+                    )
+        return found
+
     def _processes_of(self, node: str) -> list[int]:
         """Return the ids of jobs on a node and of their keepers (slurmstepd)."""
         ours = {f"SLURMD_NODENAME={node}".encode(), f"SLURM_CONF={self.conf}".encode()}
@@ -380,9 +392,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("command", choices=["start", "stop", "env", "status"])
     parser.add_argument("folder", metavar="DIR", help="where the cluster keeps its files")
-    parser.add_argument("--nodes", type=int, default=2, help="number of nodes (default: 2)")
     given = parser.parse_args()
-    cluster = SlurmCluster(given.folder, nodes=given.nodes)
+    cluster = SlurmCluster(given.folder)
     if missing := cluster.missing():
         sys.exit(f"not installed: {', '.join(missing)}; see docs/hpc.md")
     if given.command == "start":
