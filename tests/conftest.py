@@ -1,8 +1,13 @@
-"""One thread, and the two kinds of alphabet that everything must serve."""
+"""One thread, the two kinds of alphabet that everything must serve, and a pipeline that ran."""
+
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
+from paths import ROOT
+from projects import Project, copy_project
 from seqgan.generators import LSTMGenerator
 from seqgan.tokens import Alphabet
 
@@ -60,3 +65,33 @@ SMALL_WORLDS = {
 def small_world(request: pytest.FixtureRequest) -> Alphabet:
     """Each kind of alphabet in turn, with two or three tokens to emit."""
     return SMALL_WORLDS[request.param]
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as it was when the tests began, so that nobody's edit comes between two runs."""
+    return copy_project(ROOT, tmp_path_factory.mktemp("sources")).folder
+
+
+@pytest.fixture(scope="session")
+def finished(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project after a complete run. Not to be changed by tests."""
+    project = copy_project(sources, tmp_path_factory.mktemp("finished"))
+    project.snakemake("--cores", "2")
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project that a test may change."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    return Project(folder)
+
+
+@pytest.fixture
+def fresh(sources: Path, tmp_path: Path) -> Project:
+    """The project before any run."""
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    return copy_project(sources, folder)

@@ -29,3 +29,8 @@ def test_every_package_folder_is_packaged():
         for path in (ROOT / "src").rglob("__init__.py")
     }
     assert set(pyproject["tool"]["setuptools"]["packages"]) == folders
+
+
+def test_tests_run_with_the_plugin_that_users_install():
+    extras = PROJECT["optional-dependencies"]
+    assert set(extras["slurm"]) <= set(extras["test"])

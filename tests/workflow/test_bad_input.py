@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from .conftest import SMOKE
+from projects import SMOKE
 
 pytestmark = pytest.mark.workflow
 

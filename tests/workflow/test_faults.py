@@ -12,10 +12,10 @@ import time
 
 import pytest
 
+from projects import small_disk_at
 from seqgan.provenance import spec
 from seqgan.records import readable_json
 
-from .conftest import small_disk_at
 from .test_smoke import wait_for
 
 pytestmark = pytest.mark.workflow

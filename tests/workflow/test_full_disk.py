@@ -4,8 +4,7 @@ import subprocess
 
 import pytest
 
-from .conftest import small_disk_at
-from .test_smoke import DETERMINISTIC
+from projects import DETERMINISTIC, small_disk_at
 
 pytestmark = pytest.mark.workflow
 

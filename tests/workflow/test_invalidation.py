@@ -5,7 +5,7 @@ import os
 import pytest
 import yaml
 
-from .conftest import SMOKE
+from projects import SMOKE
 
 pytestmark = pytest.mark.workflow
 

@@ -10,15 +10,14 @@ import time
 
 import pytest
 
+from paths import ROOT
+from projects import DETERMINISTIC, SMOKE
 from seqgan.config.experiment import read, validate
 from seqgan.layout import jobs
-
-from .conftest import ROOT, SMOKE
 
 pytestmark = pytest.mark.workflow
 
 REPORT = {"receipts/report.json"}
-DETERMINISTIC = ("data/**/*", "checkpoints/**/*", "samples/**/*", "metrics/**/*", "summary.*")
 
 
 def smoke_jobs():

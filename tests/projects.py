@@ -1,4 +1,4 @@
-"""A copy of the project in which the smoke experiment has run once."""
+"""A copy of the project, and what a user does in it."""
 
 import contextlib
 import csv
@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
 COPIED = ("Snakefile", "workflow", "src", "config", "profiles", "environment.yml")
 SMOKE = "config/smoke.yaml"
+# What two runs of the same settings must agree in to the byte.
+DETERMINISTIC = ("data/**/*", "checkpoints/**/*", "samples/**/*", "metrics/**/*", "summary.*")
 
 
 class Project:
@@ -95,36 +95,6 @@ def copy_project(source: Path, folder: Path) -> Project:
         else:
             shutil.copy2(source / name, folder / name)
     return Project(folder)
-
-
-@pytest.fixture(scope="session")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as it was when the tests began, so that nobody's edit comes between two runs."""
-    return copy_project(ROOT, tmp_path_factory.mktemp("sources")).folder
-
-
-@pytest.fixture(scope="session")
-def finished(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project after a complete run. Not to be changed by tests."""
-    project = copy_project(sources, tmp_path_factory.mktemp("finished"))
-    project.snakemake("--cores", "2")
-    return project
-
-
-@pytest.fixture
-def project(finished: Project, tmp_path: Path) -> Project:
-    """A copy of the finished project that a test may change."""
-    folder = tmp_path / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    return Project(folder)
-
-
-@pytest.fixture
-def fresh(sources: Path, tmp_path: Path) -> Project:
-    """The project before any run."""
-    folder = tmp_path / "fresh"
-    folder.mkdir()
-    return copy_project(sources, folder)
 
 
 @contextlib.contextmanager
