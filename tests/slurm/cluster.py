@@ -31,58 +31,7 @@ NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
 SYSTEM_PATH = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
 PREFIX = "seqgan-slurm-"
 
-CONFIGURATION = """\
-ClusterName=test
-SlurmctldHost={host}(127.0.0.1)
-SlurmctldPort={controller_port}
-# Daemons listen on this machine alone.
-CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
-SlurmUser={user}
-SlurmdUser={user}
-AuthType=auth/munge
-CredType=cred/munge
-# A requeued job waits as long as its credential holds (120 s by default). Must stay above KillWait,
-# or the job meets its own dying copy and is held.
-AuthInfo=socket={root}/run/munge.sock,cred_expire={requeue_seconds}
-StateSaveLocation={root}/state
-SlurmdSpoolDir={root}/spool/%n
-SlurmctldPidFile={root}/run/slurmctld.pid
-SlurmdPidFile={root}/run/slurmd.%n.pid
-SlurmctldLogFile={root}/log/slurmctld.log
-SlurmdLogFile={root}/log/slurmd.%n.log
-MpiDefault=none
-SwitchType=switch/none
-# Containers have no cgroups of their own; linuxproc would lose what a dead batch shell leaves.
-ProctrackType=proctrack/pgid
-TaskPlugin=task/none
-ReturnToService=2
-# Nodes may claim more processors and memory than the machine has.
-SlurmdParameters=config_overrides
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-GresTypes=gpu
-# What can never run is refused instead of waiting for ever.
-EnforcePartLimits=ALL
-SchedulerType=sched/backfill
-SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0,bf_interval=2
-PriorityType=priority/basic
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-JobRequeue=1
-KillWait={kill_seconds}
-# squeue remembers jobs that ended for so long; the plugin asks it.
-MinJobAge=600
-SlurmctldTimeout=30
-SlurmdTimeout={node_timeout}
-# A command fails after so long without an answer.
-MessageTimeout=10
-InactiveLimit=0
-# Memory limits without cgroups: looked at every second.
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherParams=UsePss,OverMemoryKill
-JobAcctGatherFrequency=task=1
-AccountingStorageType=accounting_storage/none
-"""
+CONFIGURATION = Path(__file__).with_name("slurm.conf.in").read_text(encoding="utf-8")
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=4 Sockets=1"
     " CoresPerSocket=4 ThreadsPerCore=1 RealMemory=12000 Gres=gpu:{gpus}\n"
