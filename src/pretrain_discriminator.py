@@ -32,7 +32,7 @@ def run(context: Context) -> None:
     """Each round draws fresh negatives and trains some epochs on them."""
     settings = context.settings["discriminator_pretraining"]
     make_deterministic(context.threads)
-    team = assemble(context.device)
+    team = assemble(context.device, context.processes)
     data = read_dataset(context.input("data"), context.device)
     generator, _ = load_generator(
         context.input("generator") / context.settings["hand_over"], context.device

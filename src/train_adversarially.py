@@ -49,7 +49,7 @@ def run(context: Context) -> None:
     """Alternate policy-gradient updates of the generator and fits of the reward model."""
     method, device = context.settings["method"], context.device
     make_deterministic(context.threads)
-    team = assemble(device)
+    team = assemble(device, context.processes)
     data = read_dataset(context.input("data"), device)
     generator, model = load_generator(
         context.input("generator") / context.settings["hand_over"], device

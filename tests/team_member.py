@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,15 @@ def main() -> None:
     from seqgan.checkpoints import save_tree
     from seqgan.errors import UserError
     from seqgan.failures import guarded
-    from seqgan.launching import patient
+    from seqgan.launching import members, patient
+    from seqgan.stage import stop_gently
     from seqgan.team import assemble
 
     torch.set_num_threads(1)
     folder, what = Path(sys.argv[1]), sys.argv[2]
 
     def work() -> None:
-        team = assemble("cpu")
+        team = assemble("cpu", members())
         if what in ("rollout", "terminal"):
             save_tree(folder / f"{team.rank}.safetensors", one_round(team, what))
         elif what == "any":
@@ -80,6 +82,15 @@ def main() -> None:
         elif what == "one is killed":
             if team.rank == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
+            team.any(True)
+        elif what == "one is killed at work":
+            stop_gently(types.SimpleNamespace())
+            if team.rank == 1:
+                time.sleep(0.5)
+                os.kill(os.getpid(), signal.SIGKILL)
+            until = time.monotonic() + 2.5  # computes while torchrun asks it to end
+            while time.monotonic() < until:
+                time.sleep(0.05)
             team.any(True)
         elif what == "wait":
             (folder / str(team.rank)).write_text("ready")

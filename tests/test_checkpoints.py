@@ -1,3 +1,4 @@
+import hashlib
 import math
 from pathlib import Path
 
@@ -228,14 +229,32 @@ def test_the_key_depends_on_everything_and_on_no_order():
     assert key not in [resume_key(*parts) for parts in others]
 
 
-def test_states_under_other_keys_go(tmp_path):
+def test_states_under_other_keys_stay_until_the_result_is_in_place(tmp_path):
     old = ResumeFolder(tmp_path / "job" / "old")
     old.save({"step": 1})
     (tmp_path / "job" / "lock").write_bytes(b"")
     new = ResumeFolder(tmp_path / "job" / "new")
     new.save({"step": 2})
-    new.discard_others()
-    assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["lock", "new"]
-    assert new.latest(quiet) == {"step": 2}
+    assert new.others() == [old.folder]
+    assert old.latest(quiet) == {"step": 1}
     new.discard()
     assert [path.name for path in (tmp_path / "job").iterdir()] == ["lock"]
+
+
+def test_half_written_states_are_swept(folder):
+    folder.save({"step": 1})
+    (folder.folder / ".state-000000002.safetensors.a1b2").write_bytes(b"half")
+    folder.sweep()
+    assert sorted(path.name for path in folder.folder.iterdir()) == [
+        "state-000000001.safetensors",
+        "state-000000001.sha256",
+    ]
+
+
+def test_a_whole_file_that_is_no_state_is_passed_over(folder):
+    folder.save({"step": 1})
+    folder.save({"step": 2})
+    newest = states(folder)[-1]
+    newest.write_bytes(b"no state")
+    newest.with_suffix(".sha256").write_text(hashlib.sha256(b"no state").hexdigest())
+    assert folder.latest(quiet) == {"step": 1}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqgan import devices
-from seqgan.devices import choose
+from seqgan.devices import choose, kind_of
 from seqgan.errors import UserError
 
 
@@ -43,7 +43,7 @@ def test_without_a_gpu_it_is_the_processor():
 @pytest.mark.parametrize("wanted", ["auto", "cuda"])
 def test_every_job_of_a_workstation_gets_a_gpu_of_its_own(gpus, wanted):
     chosen = gpus(3)
-    found = [choose(wanted, None) for _ in range(3)]
+    found = [choose(wanted, None) for _ in range(3)]  # each stands for a process
     assert found == ["cuda:0", "cuda:1", "cuda:2"]
     assert chosen == found
     devices.CLAIMED.pop(1).release()
@@ -70,6 +70,34 @@ def test_members_of_a_team_take_the_gpus_of_their_numbers(gpus):
         choose("auto", 2)
 
 
-def test_a_device_that_cannot_be_used_is_one_line():
-    with pytest.raises(UserError, match=r"^--device nonsense cannot be used: .*; try --device cpu"):
-        choose("nonsense", None)
+def test_where_gpus_cannot_be_claimed_they_are_shared(gpus, tmp_path):
+    gpus(2)
+    (tmp_path / f"seqgan-gpus-{os.getuid()}").write_text("somebody else's")
+    assert choose("auto", None) == f"cuda:{os.getpid() % 2}"
+
+
+@pytest.mark.parametrize("wanted", ["nonsense", "meta", "", "cuda:", "cuda:x", "cpu:0", "auto\n"])
+def test_a_device_that_is_none_is_one_line(wanted):
+    with pytest.raises(
+        UserError, match=r"^--device must be auto, cpu, cuda, cuda:1, … or mps, but"
+    ):
+        choose(wanted, None)
+
+
+def test_a_device_that_cannot_be_used_is_one_line(monkeypatch):
+    def refuse(size, device):
+        raise RuntimeError("No such device. Here is a long list\nand more")
+
+    monkeypatch.setattr(torch, "empty", refuse)
+    with pytest.raises(
+        UserError, match=r"^--device mps cannot be used: No such device; try --device"
+    ):
+        choose("mps", None)
+
+
+def test_the_kind_is_known_without_touching_a_device(gpus):
+    chosen = gpus(3)
+    assert [kind_of(each) for each in ("auto", "cuda", "cuda:2", "cpu", "mps")] == [
+        "cuda", "cuda", "cuda", "cpu", "mps",
+    ]  # fmt: skip
+    assert chosen == devices.CLAIMED == []

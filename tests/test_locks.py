@@ -1,6 +1,7 @@
 import errno
 import fcntl
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,9 @@ def test_a_process_that_waits_says_so_and_gives_up_in_time(tmp_path):
         Lock(path).wait(0.5, said.append)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert said == [f"another process holds {path}; waiting up to 0 s for its end"]
+    holder = f"process {os.getpid()} on {platform.node()}"
+    assert said == [f"{holder} holds {path}; waiting up to 0 s for its end"]
+    assert holder in str(caught.value)
 
 
 def test_it_is_free_once_its_holder_was_killed(tmp_path):
@@ -96,3 +99,17 @@ def test_other_errors_are_not_taken_for_a_held_lock(tmp_path, monkeypatch):
     monkeypatch.setattr(locks.fcntl, "flock", refuse)
     with pytest.raises(OSError, match="input/output error"):
         Lock(tmp_path / "lock").acquire()
+
+
+def test_a_link_is_no_lock(tmp_path):
+    (tmp_path / "lock").symlink_to(tmp_path / "nowhere" / "x")
+    with pytest.raises(OSError, match="symbolic link"):
+        Lock(tmp_path / "lock").acquire()
+
+
+def test_a_folder_that_is_none_is_named(tmp_path):
+    (tmp_path / "work").symlink_to(tmp_path / "gone")
+    with pytest.raises(
+        UserError, match="work must be a folder, but is a file or a link that leads"
+    ):
+        Lock(tmp_path / "work" / "job" / "lock").acquire()

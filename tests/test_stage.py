@@ -16,7 +16,7 @@ from seqgan.errors import UserError
 from seqgan.failures import Stopped
 from seqgan.provenance import describe, read_receipt, receipt
 from seqgan.records import readable_json, write_atomically
-from seqgan.stage import Context, Stage, guarded, stop_gently
+from seqgan.stage import Context, Stage, guarded, job_name, stop_gently
 
 SRC = Path(__file__).parents[1] / "src"
 CODE = {"make.py": "0123456789abcdef"}
@@ -250,15 +250,15 @@ LINES = [
     (KeyboardInterrupt(), "stopped; start it again to continue from its last state"),
     (
         OSError(errno.ENOSPC, "No space left on device", "out/x"),
-        "no room left on the disk for out/x; free some and start again, nothing was lost",
+        "no room left on the disk for out/x; free some and start again",
     ),
     (
         OSError(errno.ENOSPC, "No space left on device"),
-        "no room left on the disk for a file; free some and start again, nothing was lost",
+        "no room left on the disk for a file; free some and start again",
     ),
     (
         OSError(errno.EDQUOT, "Disk quota exceeded", "out/x"),
-        "no room left on the disk for out/x; free some and start again, nothing was lost",
+        "no room left on the disk for out/x; free some and start again",
     ),
     (
         PermissionError(errno.EACCES, "Permission denied", "out/x"),
@@ -510,3 +510,27 @@ def test_sigterm_ends_a_stage_after_its_step(folder, capsys):
         "make: error: stopped; start it again to continue from its last state\n"
     )
     assert not Path("out/receipt.json").exists()
+
+
+def test_jobs_have_names_of_their_own():
+    names = [
+        job_name(Path(receipt))
+        for receipt in (
+            "results/a/receipts/report.json",
+            "results/a/receipts/seed-1/report.json",
+            "results/results/receipts/seed-1/x.json",
+            "results/receipts/receipts/seed-1/x.json",
+            "again/receipt.json",
+            "/one/a/b/c/receipt.json",
+            "/two/a/b/c/receipt.json",
+        )
+    ]
+    assert names[:2] == ["a.report", "a.seed-1.report"]
+    assert len(set(names)) == len(names)
+    assert not any("/" in name for name in names)
+
+
+@pytest.mark.parametrize("option", ["--threads=0", "--threads=-2", "--threads=many"])
+def test_a_number_that_is_none_is_refused_by_the_command_line(folder, capsys, option):
+    assert start(good, option) == 2
+    assert "invalid positive value" in capsys.readouterr().err

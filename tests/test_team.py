@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 import torch
 
 from seqgan.checkpoints import load_tree
+from seqgan.errors import UserError
+from seqgan.failures import Stopped
+from seqgan.launching import LOST, STOPPED, _explain, member, members
 from seqgan.team import ALONE, Team
 from team_member import one_round
 
@@ -70,13 +74,13 @@ def test_a_team_trains_like_one_process(tmp_path, size, value):
     assert (status, output) == (0, [])
     alone = one_round(ALONE, value)
     assert alone["value"].abs().sum() > 0
-    members = [load_tree(tmp_path / f"{rank}.safetensors") for rank in range(size)]
-    for member in members:
-        close(member, alone)
+    found = [load_tree(tmp_path / f"{rank}.safetensors") for rank in range(size)]
+    for one in found:
+        close(one, alone)
     # Among themselves the members do not differ by a bit, or they would part in the long run.
     for part in ("generator", "discriminator"):
-        for name, weights in members[0][part].items():
-            assert all(torch.equal(weights, member[part][name]) for member in members)
+        for name, weights in found[0][part].items():
+            assert all(torch.equal(weights, one[part][name]) for one in found)
 
 
 def test_a_flag_is_up_if_it_is_for_anybody(tmp_path):
@@ -97,14 +101,49 @@ def test_who_lost_another_leaves_the_word_to_it(tmp_path):
     assert output == ["member: error: only the leader knows"]
 
 
-def test_a_member_that_was_killed_is_one_line(tmp_path):
-    status, output = together(tmp_path, 2, "one is killed")
+@pytest.mark.parametrize("what", ["one is killed", "one is killed at work"])
+def test_a_member_that_was_killed_is_one_line(tmp_path, what):
+    status, output = together(tmp_path, 2, what)
     assert status == 1
     (line,) = output
     assert line == (
         "launcher: error: process 1 of 2 was killed by signal 9; if it was for its memory, give "
         "the job more, and start it again to continue from its last state"
     )
+
+
+def test_what_torchrun_needs_for_its_logs_goes_with_it(tmp_path):
+    before = set(Path(tempfile.gettempdir()).glob("*"))
+    assert together(tmp_path, 2, "any")[0] == 0
+    left = set(Path(tempfile.gettempdir()).glob("torchelastic*")) - before
+    assert left == set()
+
+
+def test_variables_that_a_site_sets_make_no_team(monkeypatch):
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("TORCHELASTIC_RUN_ID", "theirs")):
+        monkeypatch.setenv(name, value)
+    assert (members(), member()) == (1, None)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "seqgan")
+    assert (members(), member()) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "end"),
+    [
+        ({0: 1, 1: -15}, "said"),
+        ({0: LOST, 1: 1}, "said"),
+        ({0: -15, 1: -15}, "stopped"),
+        ({0: STOPPED, 1: STOPPED}, "stopped"),
+        ({0: LOST, 1: -15}, "stopped"),
+        ({0: LOST, 1: -9}, "process 1 of 2 was killed by signal 9"),
+        ({0: -11, 1: 1}, "process 0 of 2 was killed by signal 11"),
+        ({0: LOST}, "the processes of the team lost each other"),
+    ],
+)
+def test_how_a_team_ended_is_said_once(statuses, end):
+    caught = {"said": SystemExit, "stopped": Stopped}.get(end, UserError)
+    with pytest.raises(caught, match=end if caught is UserError else None):
+        _explain(statuses, 2)
 
 
 def test_no_member_outlives_a_team_that_is_asked_to_stop(tmp_path):
@@ -116,9 +155,24 @@ def test_no_member_outlives_a_team_that_is_asked_to_stop(tmp_path):
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert output == ""
+    assert output == "launcher: error: stopped; start it again to continue from its last state\n"
     left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False)
     assert left.stdout == b""
+
+
+def test_a_team_stops_when_its_launcher_is_killed(tmp_path):
+    with begin(tmp_path, 2, "wait") as process:
+        for _ in range(600):
+            if all((tmp_path / str(rank)).exists() for rank in (0, 1)):
+                break
+            time.sleep(0.1)
+        process.kill()
+    for _ in range(100):
+        left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False)
+        if not left.stdout:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"still there: {left.stdout!r}")
 
 
 def test_shares_are_neighbours_in_order_and_cover_everything():

@@ -113,11 +113,16 @@ class ResumeFolder:
             old.with_suffix(".sha256").unlink(missing_ok=True)
         return path
 
-    def discard_others(self) -> None:
-        """Remove what the same job left under other keys: no run will continue it."""
-        for other in self.folder.parent.iterdir():
-            if other != self.folder and other.is_dir():
-                shutil.rmtree(other, ignore_errors=True)
+    def others(self) -> list[Path]:
+        """Return the folders that the same job left under other keys."""
+        return [
+            each for each in self.folder.parent.iterdir() if each.is_dir() and each != self.folder
+        ]
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed while they saved a state left half-written."""
+        for partial in self.folder.glob(".state-*"):
+            partial.unlink(missing_ok=True)
 
     def latest(self, say: Callable[[str], None]) -> Any | None:
         """Return the newest undamaged state, or ``None``; of a damaged one it is said."""
@@ -132,8 +137,9 @@ class ResumeFolder:
         return None
 
     def discard(self) -> None:
-        """Remove the folder: the result is in place."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder, and those under other keys: the result is in place."""
+        for folder in (self.folder, *self.others()):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _states(self) -> list[Path]:
         return sorted(self.folder.glob("state-*.safetensors"))

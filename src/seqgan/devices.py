@@ -1,6 +1,8 @@
 """Where a stage computes: on the processor, or on a GPU that no other job of ours uses."""
 
+import contextlib
 import os
+import re
 import sys
 import tempfile
 from importlib import import_module
@@ -10,8 +12,23 @@ from typing import Any
 from seqgan.errors import UserError
 from seqgan.locks import Lock
 
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 CLAIMED: list[Lock] = []
 """Held until the process ends."""
+
+
+def kind_of(wanted: str) -> str:
+    """Return the kind of device that :func:`choose` will return, without touching one.
+
+    Raises :class:`UserError` for a name that is none.
+    """
+    if not DEVICE.fullmatch(wanted):
+        raise UserError(f"--device must be auto, cpu, cuda, cuda:1, … or mps, but is {wanted!r}")
+    if wanted != "auto":
+        return wanted.split(":")[0]
+    if "torch" in sys.modules and import_module("torch").cuda.is_available():
+        return "cuda"
+    return "cpu"
 
 
 def choose(wanted: str, member: int | None) -> str:
@@ -26,19 +43,15 @@ def choose(wanted: str, member: int | None) -> str:
     Raises:
         UserError: If the device cannot be used.
     """
-    if wanted == "cpu" or (wanted == "auto" and "torch" not in sys.modules):
-        return "cpu"
+    if (kind := kind_of(wanted)) == "cpu":
+        return kind
     torch = import_module("torch")
-    if wanted == "auto":
-        if not torch.cuda.is_available():
-            return "cpu"
-        wanted = "cuda"
-    if wanted == "cuda" and torch.cuda.is_available():
+    if kind == "cuda" and ":" not in wanted and torch.cuda.is_available():
         wanted = _one_of(torch.cuda, member)
     try:
         torch.empty(0, device=wanted)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n")[0]
+        reason = str(error).split("\n")[0].split(". ")[0]
         raise UserError(f"--device {wanted} cannot be used: {reason}; try --device cpu") from None
     if wanted.startswith("cuda:"):
         torch.cuda.set_device(wanted)
@@ -60,7 +73,8 @@ def _one_of(cuda: Any, member: int | None) -> str:
     for number in range(count):
         # By its own name: two jobs may see the same GPU under different numbers.
         lock = Lock(folder / str(cuda.get_device_properties(number).uuid))
-        if lock.acquire():
-            CLAIMED.append(lock)
-            return f"cuda:{number}"
+        with contextlib.suppress(OSError, UserError):  # the folder may be somebody else's
+            if lock.acquire():
+                CLAIMED.append(lock)
+                return f"cuda:{number}"
     return f"cuda:{os.getpid() % count}"  # all are taken: share one

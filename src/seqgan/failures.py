@@ -61,7 +61,7 @@ def _append(log: Path | None, text: str) -> None:
 def _explain_os_error(error: OSError) -> str:
     path = error.filename or "a file"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no room left on the disk for {path}; free some and start again, nothing was lost"
+        return f"no room left on the disk for {path}; free some and start again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"cannot write or read {path}: {error.strerror}; check its permissions"
     return f"{path}: {error.strerror or error}"

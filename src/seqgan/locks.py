@@ -1,8 +1,10 @@
 """A file that one process holds at a time, on this machine or on another that shares the folder."""
 
+import contextlib
 import errno
 import fcntl
 import os
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,9 +32,15 @@ class Lock:
         Where the file system knows no locks it is always free.
         """
         while True:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except FileExistsError as error:
+                raise UserError(
+                    f"{error.filename} must be a folder, but is a file or a link that leads "
+                    "nowhere; remove it"
+                ) from None
+            try:
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
             except FileNotFoundError:
                 continue  # another process has just removed the folder with its lock
             try:
@@ -46,6 +54,9 @@ class Lock:
                     raise
             if self._is_at_its_place(handle):
                 self._handle = handle
+                with contextlib.suppress(OSError):  # a full disk harms no lock
+                    os.ftruncate(handle, 0)
+                    os.write(handle, f"process {os.getpid()} on {platform.node()}".encode())
                 return True
             os.close(handle)  # it was removed by the process that held it before
 
@@ -58,11 +69,13 @@ class Lock:
         while not self.acquire():
             if time.monotonic() > until:
                 raise UserError(
-                    f"another process is computing the same result (it holds {self.path}); wait "
-                    "for it or stop it"
+                    f"another process is computing the same result ({self._holder()} holds "
+                    f"{self.path}); wait for it or stop it"
                 )
             if not told:
-                say(f"another process holds {self.path}; waiting up to {seconds:.0f} s for its end")
+                say(
+                    f"{self._holder()} holds {self.path}; waiting up to {seconds:.0f} s for its end"
+                )
                 told = True
             time.sleep(SECONDS_BETWEEN_TRIES)
         return told
@@ -78,6 +91,13 @@ class Lock:
             pass  # the folder holds a state, or the disk is read-only; the lock is free anyway
         os.close(self._handle)
         self._handle = None
+
+    def _holder(self) -> str:
+        """Return who holds the lock, as it wrote into the file."""
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace")[:100] or "a process"
+        except OSError:
+            return "a process"
 
     def _is_at_its_place(self, handle: int) -> bool:
         try:

@@ -48,8 +48,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
         _settle(path.parent)
-    except BaseException:
+    except BaseException as error:
         Path(partial).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise
 
 

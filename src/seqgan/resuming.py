@@ -29,10 +29,15 @@ class _Keeper:
     def load(self) -> bool:
         """Continue from the newest state, if there is one."""
         if self._team.leads:
-            self.folder.discard_others()
+            self.folder.sweep()
         # On the processor: each part moves its state to where it computes.
         state = self.folder.latest(self._context.say)
         self._team.any(False)  # nobody saves before all have read
+        if state is None and self.folder.others():
+            self._context.say(
+                "starts anew: the state that is kept belongs to other settings, inputs, libraries, "
+                "threads or another device"
+            )
         if state is not None:
             self._run.load_state_dict(state)
         return state is not None

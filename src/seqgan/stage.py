@@ -16,10 +16,10 @@ from typing import Any, NoReturn, TextIO
 
 from tqdm import tqdm
 
-from seqgan.devices import choose
+from seqgan.devices import choose, kind_of
 from seqgan.errors import UserError
 from seqgan.failures import guarded
-from seqgan.launching import launch, member, members, patient
+from seqgan.launching import launch, member, patient
 from seqgan.locks import Lock
 from seqgan.origin import origin
 from seqgan.provenance import check_inputs, code_digests, environment, read_receipt, receipt
@@ -49,7 +49,8 @@ class Context:
         job: What the job is called among those of all experiments.
         work: Folder for state that is kept while the stage runs.
         device: ``cpu``, ``cuda``, …
-        threads: Processor threads it may use.
+        processes: How many share the work, this one included.
+        threads: Processor threads it may use, of those that all processes may.
         stopping: Whether the process was asked to stop.
     """
 
@@ -58,8 +59,9 @@ class Context:
     ) -> None:
         self.name, self.settings = name, spec["settings"]
         self.seed: int = arguments.seed or 0
-        self.device: str = arguments.device
-        self.threads: int = arguments.threads
+        self.device: str = "cpu"
+        self.processes: int = getattr(arguments, "processes", 1)
+        self.threads: int = max(1, arguments.threads // self.processes)
         self.work = Path(arguments.work)
         self.key: tuple[Any, ...] = ()
         self.job = job_name(Path(arguments.receipt))
@@ -208,11 +210,13 @@ class Stage:
         add("--receipt", required=True, metavar="PATH", help="record that is written last")
         add("--provenance", metavar="PATH", help="commit, machine, time and memory of this run")
         add("--log", metavar="PATH", help="copy of all messages; without it, a progress bar")
-        add("--threads", type=int, default=1, help="processor threads to use")
+        add(
+            "--threads", type=positive, default=1, help="processor threads to use, of all processes"
+        )
         add("--device", default="auto", help="cpu, cuda, cuda:1, …; auto prefers a GPU")
         if in_team:
             text = "processes that share the work, each with a GPU or its part of the threads"
-            add("--processes", type=int, default=1, help=text)
+            add("--processes", type=positive, default=1, help=text)
         add(
             "--work", metavar="PATH", default="work", help="folder for the state of a running stage"
         )
@@ -223,47 +227,58 @@ class Stage:
         """Run the stage and end the process: 0, or 1 after one line that says what is wrong."""
         given = self.parser.parse_args(arguments)
         log = Path(given.log) if given.log else None
-        processes = getattr(given, "processes", 1)
-        if member() is not None:
-            work = patient(lambda: self._as_member(run, given, log))  # started by torchrun
-        elif processes > 1:
-            command = sys.argv if arguments is None else [sys.argv[0], *arguments]
-            work = lambda: launch(processes, command)  # noqa: E731
-        else:
-            work = lambda: self._alone(run, given, log)  # noqa: E731
-        sys.exit(guarded(work, self.name, None if member() else log))
+        if member():
+            # Its log is the leader's; what it says, it says to the terminal.
+            sys.exit(guarded(patient(lambda: self._follow(run, given)), self.name))
+        # Of a team, the launcher holds the lock of the job. Should it be killed, its members are
+        # asked to stop: until the leader has, the next team must wait.
+        lock = Lock(
+            Path(given.work)
+            / job_name(Path(given.receipt))
+            / ("lock" if member() is None else "leader")
+        )
+        waited: list[bool] = []
 
-    def _as_member(
-        self, run: Callable[[Context], None], given: argparse.Namespace, log: Path | None
-    ) -> None:
-        given.processes = members()
-        given.threads = max(1, given.threads // given.processes)
-        if not member():
-            return self._alone(run, given, log)
+        def wait() -> None:
+            waited.append(lock.wait(SECONDS_FOR_ANOTHER, self._say))
+
+        def work() -> None:
+            if waited[0] and member() is None and self._is_done(given):
+                self._say("the other process has finished it")
+            elif member() is None and getattr(given, "processes", 1) > 1:
+                launch(
+                    given.processes, sys.argv if arguments is None else [sys.argv[0], *arguments]
+                )
+            else:
+                self._with_log(run, given, log)
+
+        # The log belongs to whoever holds the lock: a refusal is not written there.
+        status = guarded(wait, self.name)
+        if not status:
+            status = guarded(work if member() is None else patient(work), self.name, log)
+            lock.release()
+        sys.exit(status)
+
+    def _say(self, line: str) -> None:
+        print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+
+    def _follow(self, run: Callable[[Context], None], given: argparse.Namespace) -> None:
+        """Work as a member of a team that does not lead."""
         with TemporaryDirectory() as folder:  # the leader writes the same to their place
             for name in self.outputs:
                 setattr(given, name, str(Path(folder, name)))
-            return run(self._prepare(given, None))
+            context = self._prepare(given, None)
+            context.device = choose(given.device, member())
+            run(context)
 
-    def _alone(
+    def _with_log(
         self, run: Callable[[Context], None], given: argparse.Namespace, log: Path | None
     ) -> None:
-        lock = Lock(Path(given.work) / job_name(Path(given.receipt)) / "lock")
-
-        def say(line: str) -> None:
-            print(f"{self.name}: {line}", file=sys.stderr, flush=True)
-
-        waited = lock.wait(SECONDS_FOR_ANOTHER, say)
-        try:
-            if waited and self._is_done(given):
-                return say("the other process has finished it")
-            if log is None:
-                return self._run(run, given, None)
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with open(log, "w", encoding="utf-8") as file:
-                return self._run(run, given, file)
-        finally:
-            lock.release()
+        if log is None:
+            return self._run(run, given, None)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "w", encoding="utf-8") as file:
+            return self._run(run, given, file)
 
     def _is_done(self, given: argparse.Namespace) -> bool:
         """Return whether the receipt is there and its outputs are what this process would make."""
@@ -283,9 +298,12 @@ class Stage:
         began = time.monotonic()
         Path(given.receipt).unlink(missing_ok=True)  # never an old receipt beside new bytes
         places = {name: Path(getattr(given, name)) for name in self.outputs}
-        for path in (*places.values(), Path(given.receipt), Path(given.provenance or "none")):
+        records = [Path(path) for path in (given.receipt, given.provenance) if path]
+        for path in (*places.values(), *records):
             sweep(path)
         context = self._prepare(given, log)
+        if self.on_device:
+            context.device = choose(given.device, member())
         spec, found, _, circumstances = context.key
         try:
             run(context)
@@ -320,17 +338,26 @@ class Stage:
         found = check_inputs(
             read, map(Path, given.receipts), specs if specs.name == SPECS else None
         )
-        context.device = choose(given.device, member()) if self.on_device else "cpu"
-        kind, processes = context.device.split(":")[0], getattr(given, "processes", 1)
-        circumstances = environment(kind, given.threads, processes)
+        kind = kind_of(given.device) if self.on_device else "cpu"
+        circumstances = environment(kind, context.threads, context.processes)
         context.key = (spec, found, given.seed, circumstances)
         return context
 
 
+def positive(text: str) -> int:
+    """Return a number of at least one; raise ``ValueError`` for anything else."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
 def job_name(receipt: Path) -> str:
     """Return what the job with a receipt is called among those of all experiments."""
-    parts = receipt.with_suffix("").parts[-4:]
-    return ".".join(part for part in parts if part not in ("/", "results", "receipts"))
+    match receipt.with_suffix("").parts:
+        case ("results", experiment, "receipts", *rest):
+            return ".".join([experiment, *rest])
+        case parts:
+            return ".".join(parts).lstrip("/.")[-150:]
 
 
 def check_code(name: str, spec: Any) -> None:

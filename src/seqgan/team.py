@@ -85,13 +85,14 @@ class Team:
 ALONE = Team()
 
 
-def assemble(device: str) -> Team:
-    """Join the processes that ``torchrun`` started; a team of one where it did not.
+def assemble(device: str, processes: int) -> Team:
+    """Join the processes that share a run.
 
     Args:
         device: Where this member computes.
+        processes: How many there are.
     """
-    if not dist.is_torchelastic_launched():
+    if processes == 1:
         return ALONE
     if not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -55,9 +56,9 @@ class Training:
     def states(self) -> list:
         return sorted(self.project.folder.glob("work/*/*/state-*.safetensors"))
 
-    def interrupt(self, after: int) -> str:
+    def interrupt(self, after: int, *more: str) -> str:
         """Run it for some rounds, ask it to stop, and return what it says."""
-        with self.start("--log", "again/log") as running:
+        with self.start("--log", "again/log", *more) as running:
             log = self.project.folder / "again/log"
             while not (log.exists() and f"round {after}/" in log.read_text()):
                 assert running.poll() is None, running.stderr and running.stderr.read()
@@ -113,22 +114,56 @@ def test_a_read_only_disk_is_one_line_and_nothing_is_lost(finished, fresh):
         assert "Traceback" not in done.stderr
 
 
-def test_a_second_process_with_the_same_job_is_told_to_wait(project, long_training):
-    training = Training(project, rounds=60)
-    first = training.start("--log", "again/log")
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_second_process_with_the_same_job_is_told_to_wait(project, processes):
+    training = Training(project, rounds=200)
+    more = ("--processes", processes, "--threads", processes)
+    first = training.start("--log", "again/log", *more)
     wait_for(project.folder / "again/log", first)
-    second = training.start("--log", "again/second")
+    second = training.start("--log", "again/second", *more)
     assert second.stderr is not None
     line = second.stderr.readline()
-    assert line.startswith("train_adversarially: another process holds work/")
-    assert "waiting up to 120 s" in line
-    assert first.wait(timeout=300) == second.wait(timeout=300) == 0
+    assert re.match(rf"train_adversarially: process {first.pid} on \S+ holds work/\S+/lock; ", line)
+    assert first.wait(timeout=300) == 0
+    made = training.result()
+    assert second.wait(timeout=60) == 0
     assert second.stderr.read() == "train_adversarially: the other process has finished it\n"
-    assert training.result() == long_training
+    assert training.result() == made
     assert list(project.folder.glob("work/*")) == []
     for process in (first, second):
         assert process.stderr is not None
         process.stderr.close()
+
+
+def test_the_state_of_other_settings_is_kept_until_there_is_a_result(project, long_training):
+    training = Training(project, rounds=60)
+    training.interrupt(5)
+    (kept,) = training.states()
+    # Somebody tries more threads, and thinks better of it.
+    (project.folder / "again/log").unlink()
+    said = training.interrupt(5, "--threads", "2")
+    assert "starts anew: the state that is kept belongs to other settings" in said
+    assert kept.exists()
+    done = project.run(*training.command("--log", "again/log"))
+    assert "continues after round" in done.stderr
+    assert training.result() == long_training
+    assert list(project.folder.glob("work/*")) == []
+
+
+def test_a_team_that_was_asked_to_stop_continues_to_the_same_bytes(project):
+    training = Training(project, rounds=60)
+    more = ("--processes", "2", "--threads", "2")
+    project.run(*training.command("--log", "again/log", *more))
+    whole = training.result()
+    shutil.rmtree(project.folder / "again")
+    said = training.interrupt(5, *more)
+    assert said.splitlines()[-1] == (
+        "train_adversarially: error: stopped; start it again to continue from its last state"
+    )
+    assert training.states()
+    done = project.run(*training.command("--log", "again/log", *more))
+    assert "continues after round" in done.stderr
+    assert training.result() == whole
 
 
 def test_too_little_memory_is_one_line_with_what_to_change(project):

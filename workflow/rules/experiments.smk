@@ -40,7 +40,8 @@ JOBS = {
 RUNNING = any(Path(".snakemake/locks").glob("*.lock"))
 if RUNNING:
     logger.warning(
-        "snakemake is running here: this plan is that of the settings it started with"
+        "snakemake is running here (or was killed: then say `snakemake --unlock`); this plan is "
+        "that of the settings it started with"
     )
 if getattr(workflow, "is_main_process", True) and not RUNNING:
     try:

@@ -59,6 +59,7 @@ class Resources(Section):
     )
     processes: PositiveCount = Field(
         default=1,
+        le=1024,
         description="Processes that one training run of a discriminator or a method spreads "
         "over, each with a GPU of its own or its part of the job's threads. Results are equal to "
         "the byte for equal numbers only; a change reruns nothing.",
