@@ -253,11 +253,12 @@ class Stage:
                 self._with_log(run, given, log)
 
         # The log belongs to whoever holds the lock: a refusal is not written there.
-        status = guarded(wait, self.name)
-        if not status:
-            status = guarded(work if member() is None else patient(work), self.name, log)
+        if status := guarded(wait, self.name):
+            sys.exit(status)
+        try:
+            sys.exit(guarded(work if member() is None else patient(work), self.name, log))
+        finally:
             lock.release()
-        sys.exit(status)
 
     def _say(self, line: str) -> None:
         print(f"{self.name}: {line}", file=sys.stderr, flush=True)

@@ -101,7 +101,7 @@ def test_order_comments_and_times_rerun_nothing(project):
         ("seqgan/metrics/bleu.py", "EPSILON = 0.1", "EPSILON = 0.2", EVALUATION),
         ("seqgan/summary.py", "CONFIDENCE = 0.95", "CONFIDENCE = 0.9", END),
         ("pretrain_discriminator.py", '"monitoring")', '"monitoring", "x")', DISCRIMINATOR),
-        ("seqgan/generators.py", "torch.randn(*shape", "torch.rand(*shape", ALL),
+        ("seqgan/generators.py", ".normal_(generator", ".uniform_(generator", ALL),
     ],
 )
 def test_code_reruns_the_stages_that_import_it(project, module, old, new, expected):
