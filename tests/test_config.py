@@ -5,10 +5,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from pydantic import ValidationError
 from snakemake.utils import update_config
 
 from seqgan.config.corpus import FileCorpus, OracleCorpus
-from seqgan.config.experiment import Config, ConfigError, Experiment, read, validate
+from seqgan.config.experiment import Config, ConfigError, Experiment, Resources, read, validate
 from seqgan.config.models import CNNDiscriminatorConfig, LSTMGeneratorConfig
 from seqgan.config.reference import FIRST_LINE, schema
 from seqgan.config.section import Section
@@ -325,3 +326,10 @@ def test_the_configuration_is_immutable_and_survives_a_round_trip():
     assert validate(json.loads(config.model_dump_json())) == config
     assert isinstance(config, Config)
     assert isinstance(config.experiments["a"], Experiment)
+
+
+@pytest.mark.parametrize("processes", [0, 1025])
+def test_a_run_has_as_many_processes_as_a_machine_can_bear(processes):
+    assert Resources(processes=1024).processes == 1024
+    with pytest.raises(ValidationError, match="processes"):
+        Resources(processes=processes)

@@ -57,9 +57,8 @@ class Resources(Section):
         description="Memory of one training job, in MB; also asked of a scheduler, which a job "
         "that failed asks for as much again.",
     )
-    processes: PositiveCount = Field(
+    processes: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1,
-        le=1024,
         description="Processes that one training run of a discriminator or a method spreads "
         "over, each with a GPU of its own or its part of the job's threads. Results are equal to "
         "the byte for equal numbers only; a change reruns nothing.",
