@@ -10,6 +10,7 @@ from paths import ROOT
 DEFAULT = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text())
 TEXT = (ROOT / "profiles/slurm/profile.yaml").read_text()
 SLURM = yaml.safe_load(TEXT)
+WORKSTATION = yaml.safe_load((ROOT / "profiles/workstation/profile.yaml").read_text())
 RULES = {
     name
     for path in (ROOT / "workflow/rules").glob("*.smk")
@@ -22,12 +23,17 @@ def uncommented(text):
     return re.sub(r"^( *)# ((?:slurm|gpu|gres|runtime)[\w-]*: )", r"\1\2", text, flags=re.MULTILINE)
 
 
-def test_the_profile_for_slurm_repeats_the_default_one():
+@pytest.mark.parametrize("profile", [SLURM, WORKSTATION], ids=["slurm", "workstation"])
+def test_other_profiles_repeat_the_default_one(profile):
     # Snakemake loads one workflow profile: what the default one says would be lost.
-    assert DEFAULT.items() <= SLURM.items()
+    assert DEFAULT.items() <= profile.items()
 
 
-@pytest.mark.parametrize("text", [TEXT, uncommented(TEXT)], ids=["as it is", "all switched on"])
+@pytest.mark.parametrize(
+    "text",
+    [TEXT, uncommented(TEXT), yaml.safe_dump(WORKSTATION)],
+    ids=["slurm", "slurm, all switched on", "workstation"],
+)
 def test_every_rule_that_a_profile_names_exists(text):
     profile = yaml.safe_load(text)
     named = set(profile["set-resources"])

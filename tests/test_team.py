@@ -46,6 +46,14 @@ def together(folder: Path, size: int, what: str) -> tuple[int, list[str]]:
     return process.returncode, output.splitlines()
 
 
+def both_are_ready(folder: Path) -> None:
+    for _ in range(600):
+        if all((folder / str(rank)).exists() for rank in (0, 1)):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the members did not start")
+
+
 def close(one: Any, other: Any) -> None:
     if isinstance(one, torch.Tensor):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
@@ -148,10 +156,7 @@ def test_how_a_team_ended_is_said_once(statuses, end):
 
 def test_no_member_outlives_a_team_that_is_asked_to_stop(tmp_path):
     with begin(tmp_path, 2, "wait") as process:
-        for _ in range(600):
-            if all((tmp_path / str(rank)).exists() for rank in (0, 1)):
-                break
-            time.sleep(0.1)
+        both_are_ready(tmp_path)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -162,10 +167,7 @@ def test_no_member_outlives_a_team_that_is_asked_to_stop(tmp_path):
 
 def test_a_team_stops_when_its_launcher_is_killed(tmp_path):
     with begin(tmp_path, 2, "wait") as process:
-        for _ in range(600):
-            if all((tmp_path / str(rank)).exists() for rank in (0, 1)):
-                break
-            time.sleep(0.1)
+        both_are_ready(tmp_path)
         process.kill()
     for _ in range(100):
         left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False)

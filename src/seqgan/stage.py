@@ -232,23 +232,22 @@ class Stage:
             sys.exit(guarded(patient(lambda: self._follow(run, given)), self.name))
         # Of a team, the launcher holds the lock of the job. Should it be killed, its members are
         # asked to stop: until the leader has, the next team must wait.
-        lock = Lock(
-            Path(given.work)
-            / job_name(Path(given.receipt))
-            / ("lock" if member() is None else "leader")
-        )
+        leads = member() is not None
+        folder = Path(given.work) / job_name(Path(given.receipt))
+        lock = Lock(folder / ("leader" if leads else "lock"))
         waited: list[bool] = []
 
         def wait() -> None:
             waited.append(lock.wait(SECONDS_FOR_ANOTHER, self._say))
 
         def work() -> None:
-            if waited[0] and member() is None and self._is_done(given):
+            if leads:
+                self._with_log(run, given, log)
+            elif waited[0] and self._is_done(given):
                 self._say("the other process has finished it")
-            elif member() is None and getattr(given, "processes", 1) > 1:
-                launch(
-                    given.processes, sys.argv if arguments is None else [sys.argv[0], *arguments]
-                )
+            elif getattr(given, "processes", 1) > 1:
+                more = sys.argv[1:] if arguments is None else arguments
+                launch(given.processes, [sys.argv[0], *more])
             else:
                 self._with_log(run, given, log)
 
@@ -256,7 +255,7 @@ class Stage:
         if status := guarded(wait, self.name):
             sys.exit(status)
         try:
-            sys.exit(guarded(work if member() is None else patient(work), self.name, log))
+            sys.exit(guarded(patient(work) if leads else work, self.name, log))
         finally:
             lock.release()
 
@@ -372,7 +371,7 @@ def check_code(name: str, spec: Any) -> None:
 
 
 def stop_gently(context: Context) -> None:
-    """Make SIGTERM and Ctrl-C end the stage after its present step, with its state saved.
+    """Make SIGTERM and Ctrl-C end the stage at its next pause, with its state saved.
 
     A second Ctrl-C ends it at once.
     """

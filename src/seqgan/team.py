@@ -1,6 +1,7 @@
 """The processes that share one training run, each on a GPU of its own or on some cores."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import final
 
 import torch
@@ -50,28 +51,24 @@ class Team:
         return whole
 
     def add_up(self, tensors: Iterable[Shaped[Tensor, "..."]]) -> None:
-        """Replace each tensor by its sum over the members, in one exchange."""
-        if self.size == 1:
-            return
-        tensors = list(tensors)
-        together = torch.cat([each.flatten() for each in tensors])
-        dist.all_reduce(together)
-        for each, total in zip(
-            tensors, together.split([each.numel() for each in tensors]), strict=True
-        ):
-            each.copy_(total.view_as(each))
+        """Replace each tensor by its sum over the members."""
+        self._exchange(tensors, dist.all_reduce)
 
     def follow_leader(self, tensors: Iterable[Shaped[Tensor, "..."]]) -> None:
         """Replace each tensor by the leader's, so that rounding cannot part the members."""
+        self._exchange(tensors, partial(dist.broadcast, src=0))
+
+    def _exchange(self, tensors: Iterable[Tensor], change: Callable[[Tensor], object]) -> None:
+        """Change all tensors together, in one exchange."""
         if self.size == 1:
             return
         tensors = list(tensors)
         together = torch.cat([each.flatten() for each in tensors])
-        dist.broadcast(together, src=0)
-        for each, leading in zip(
+        change(together)
+        for each, changed in zip(
             tensors, together.split([each.numel() for each in tensors]), strict=True
         ):
-            each.copy_(leading.view_as(each))
+            each.copy_(changed.view_as(each))
 
     def any(self, flag: bool) -> bool:
         """Return whether the flag is up for any member; all of them must ask together."""
