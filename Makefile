@@ -1,6 +1,7 @@
-# Two commands need nothing but Python 3.11 or newer, make and git:
+# These commands need nothing but Python 3.11 or newer, make and git:
 #   make reproduce    run the default experiment and show its table
 #   make test         run every test
+#   make benchmark    measure speed beside plain PyTorch: benchmarks/run.py
 # CONFIG=config/….yaml runs another experiment; CORES=4 limits the processor cores.
 
 PYTHON ?= python3
@@ -9,16 +10,16 @@ CORES ?= all
 CONFIG ?=
 # More options for pip, such as the index of PyTorch's CPU builds: see docs/installation.md.
 PIP_FLAGS ?=
-# Options for snakemake and pytest.
+# Options for snakemake, pytest and benchmarks/run.py.
 ARGS ?=
 
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
 
-.PHONY: help install reproduce test lint clean-environment
+.PHONY: help install reproduce test benchmark lint clean-environment
 
 help:
-	@sed -n 's/^# \?//p' Makefile | head -4
+	@sed -n 's/^# \?//p' Makefile | head -5
 
 install: $(BIN)/.installed
 
@@ -46,6 +47,9 @@ reproduce: $(BIN)/.installed
 
 test: $(BIN)/.installed-test
 	@$(BIN)/python -m pytest $(ARGS)
+
+benchmark: $(BIN)/.installed
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 lint: $(BIN)/.installed-test
 	$(BIN)/ruff check .

@@ -20,7 +20,10 @@ from seqgan.generators import LSTMGenerator
 SCORING_BATCH = 64
 """Sentences that a discriminator scores at once: the training batch, as ports have it."""
 
-Memory = tuple[Tensor, Tensor]
+Memory = tuple[
+    Float[Tensor, "layers batch hidden"],
+    Float[Tensor, "layers batch hidden"],
+]
 """Hidden state and cell of `nn.LSTM`."""
 
 Pick = Callable[[Float[Tensor, "batch vocab"]], Int[Tensor, " batch"]]

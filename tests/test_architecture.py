@@ -37,6 +37,7 @@ MODULES = sorted((SRC / "seqgan").rglob("*.py"))
 PACKAGES = [path for path in MODULES if path.name == "__init__.py"]
 NAMED = [path for path in MODULES if path.name != "__init__.py"]
 SCRIPTS = sorted(SRC.glob("*.py"))
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 
 
 def name_of(path: Path) -> str:
@@ -66,7 +67,7 @@ def is_ours(name: str) -> bool:
 
 
 def identifier(path: Path) -> str:
-    return path.relative_to(SRC).as_posix()
+    return path.relative_to(SRC if path.is_relative_to(SRC) else ROOT).as_posix()
 
 
 def test_every_module_has_a_layer_and_every_layer_is_real():
@@ -94,20 +95,28 @@ def test_a_script_imports_the_package_and_libraries_alone(path):
     assert not scripts & {imported.split(".")[0] for imported in imports(path)}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=identifier)
-def test_a_module_imports_no_script(path):
+@pytest.mark.parametrize("path", BENCHMARKS, ids=identifier)
+def test_a_benchmark_imports_no_script(path):
+    """The folder of scripts is on its path too, and one name must not mean two things."""
     scripts = {script.stem for script in SCRIPTS}
+    assert not scripts & {benchmark.stem for benchmark in BENCHMARKS}
     assert not scripts & {imported.split(".")[0] for imported in imports(path)}
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+@pytest.mark.parametrize("path", MODULES, ids=identifier)
+def test_a_module_imports_no_script_and_no_benchmark(path):
+    scripts = {script.stem for script in [*SCRIPTS, *BENCHMARKS]}
+    assert not scripts & {imported.split(".")[0] for imported in imports(path)}
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS, *BENCHMARKS], ids=identifier)
 def test_no_module_is_longer_than_400_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS, *BENCHMARKS], ids=identifier)
 def test_names_say_what_is_inside(path):
-    assert not BANNED & set(path.relative_to(SRC).with_suffix("").parts)
+    assert not BANNED & set(Path(identifier(path)).with_suffix("").parts)
     assert not BANNED & set(path.stem.split("_"))
 
 
@@ -152,7 +161,7 @@ def calls(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
 OTHERS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "docs").rglob("*.py")])
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS, *BENCHMARKS], ids=identifier)
 def test_no_file_can_run_code_when_it_is_read(path):
     unsafe = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     assert not unsafe & {imported.split(".")[0] for imported in imports(path)}
@@ -170,7 +179,7 @@ def test_no_file_can_run_code_when_it_is_read(path):
         assert "shell=True" not in keywords
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=identifier)
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS, *BENCHMARKS], ids=identifier)
 def test_annotated_modules_keep_their_annotations(path):
     """Run-time checks of shapes read them; as strings they would be lost."""
     assert "__future__" not in set(imports(path))
@@ -200,7 +209,7 @@ def test_kinds_are_told_apart_in_one_place():
 
 
 def test_no_comment_stands_for_unfinished_work():
-    for path in [*MODULES, *SCRIPTS, *OTHERS]:
+    for path in [*MODULES, *SCRIPTS, *BENCHMARKS, *OTHERS]:
         if path != Path(__file__):
             text = path.read_text(encoding="utf-8")
             assert "TODO" not in text, path

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 SRC = Path(__file__).parents[1] / "src"
+BENCHMARKS = [path.stem for path in sorted((SRC.parent / "benchmarks").glob("*.py"))]
 MODULES = [
     ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
     for path in sorted([*SRC.glob("*.py"), *(SRC / "seqgan").rglob("*.py")])
-]
+] + BENCHMARKS
 
 
 def public(module_name: str) -> Iterator[tuple[str, object]]:
@@ -84,7 +85,9 @@ def bare(annotation: object) -> bool:
     return any(bare(each) for each in typing.get_args(annotation))
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("seqgan")])
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name.startswith("seqgan") or name in BENCHMARKS]
+)
 def test_every_public_function_is_annotated_with_shapes(module):
     for name, found in public(module):
         if inspect.isclass(found):
