@@ -119,9 +119,9 @@ def sampling_steps(ours: Ours) -> int:
     def noted(name: str) -> Callable[..., object]:
         inside = getattr(generator, name)
 
-        def call(*given: object) -> object:
+        def call(*given: object, **options: object) -> object:
             seen.append(name)
-            return inside(*given)
+            return inside(*given, **options)
 
         return call
 

@@ -67,7 +67,7 @@ def memory(plan: Plan) -> Iterator[Row]:
 
 
 def memory_largest(plan: Plan) -> Iterator[Row]:
-    """Peak memory of a generator's step at T=160, V=50,000 (an hour; only if asked for)."""
+    """Peak memory of a generator's step at T=160, V=50,000 (half an hour; only if asked for)."""
     yield peak_row("memory_largest", LARGEST, "update_by_policy_gradient")
 
 

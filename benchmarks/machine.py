@@ -49,7 +49,7 @@ class Machine:
     def lines(self) -> str:
         """Return the machine as a person reads it."""
         return (
-            f"{self.cpu}, {self.threads} threads on {self.cores} cores, PyTorch {self.torch}, "
+            f"{self.cpu}, {self.threads} of {self.cores} cores, PyTorch {self.torch}, "
             f"Python {self.python}, {self.date}\n"
             f"ceilings: large GEMM {self.gemm_flops / 1e9:.0f} GFLOP/s, projection "
             f"{self.projection_flops / 1e9:.0f} GFLOP/s, exp {self.exponentials / 1e9:.2f} G/s "

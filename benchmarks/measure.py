@@ -20,7 +20,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison; a bar that is not judged, or not reached by a measurement, holds ``None``.
+    """One comparison, a line of the table.
 
     Attributes:
         name: The benchmark that it belongs to, with the setting where it has several.
@@ -73,7 +73,13 @@ def longer(name: str, ours_s: float, reference_s: float, **more: Any) -> Row:
 
 @dataclass(frozen=True)
 class Patience:
-    """How often a comparison is repeated: until a time is over, and at least some times."""
+    """How often a comparison is repeated: until a time is over, and at least some times.
+
+    Attributes:
+        seconds: The time.
+        at_least: The times.
+        warm_up: Whether a first round is thrown away.
+    """
 
     seconds: float
     at_least: int
@@ -85,9 +91,9 @@ class Patience:
         Ours computes as the pipeline does, with what it needs to be reproducible; the others as
         PyTorch comes, which costs them less.
         """
-        times = [self._round(ours, *others)]
         if self.warm_up:
-            times.clear()
+            self._round(ours, *others)
+        times: list[list[float]] = []
         end = time.perf_counter() + self.seconds
         while len(times) < self.at_least or time.perf_counter() < end:
             times.append(self._round(ours, *others))
