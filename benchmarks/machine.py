@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from seqgan.products import product
+
 LARGE = 2048
 """Rows and columns of the matrices whose product shows the processor's best rate."""
 IN_CACHE = 2**15
@@ -30,8 +32,10 @@ class Machine:
         python: Version of Python.
         date: When the run began, in UTC.
         gemm_flops: Operations a second in the product of large square matrices.
-        projection_flops: The same for the generator's projection on the vocabulary.
-        exponentials: Exponentials a second of numbers in a core's cache, in one thread.
+        product_flops: The same by the library that the package multiplies large matrices with.
+        projection_flops: As by PyTorch, for the generator's projection on the vocabulary.
+        exponentials: Powers of e a second of numbers in a core's cache, in one thread.
+        powers_of_two: The same for powers of two.
         copied_bytes: Bytes a second that a large copy reads and writes.
     """
 
@@ -42,8 +46,10 @@ class Machine:
     python: str
     date: str
     gemm_flops: float
+    product_flops: float
     projection_flops: float
     exponentials: float
+    powers_of_two: float
     copied_bytes: float
 
     def lines(self) -> str:
@@ -51,9 +57,11 @@ class Machine:
         return (
             f"{self.cpu}, {self.threads} of {self.cores} cores, PyTorch {self.torch}, "
             f"Python {self.python}, {self.date}\n"
-            f"ceilings: large GEMM {self.gemm_flops / 1e9:.0f} GFLOP/s, projection "
-            f"{self.projection_flops / 1e9:.0f} GFLOP/s, exp {self.exponentials / 1e9:.2f} G/s "
-            f"in one thread's cache, copy {self.copied_bytes / 1e9:.1f} GB/s"
+            f"ceilings: large GEMM {self.gemm_flops / 1e9:.0f} GFLOP/s (by the package's product "
+            f"{self.product_flops / 1e9:.0f}), projection {self.projection_flops / 1e9:.0f} "
+            f"GFLOP/s, exp {self.exponentials / 1e9:.2f} G/s and exp2 "
+            f"{self.powers_of_two / 1e9:.2f} G/s in one thread's cache, copy "
+            f"{self.copied_bytes / 1e9:.1f} GB/s"
         )
 
 
@@ -67,8 +75,10 @@ def describe(hidden_dim: int, vocab: int, seconds: float) -> Machine:
         python=platform.python_version(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         gemm_flops=gemm_flops(LARGE, LARGE, LARGE, seconds),
+        product_flops=2.0 * LARGE**3 * rate(_product(), seconds),
         projection_flops=gemm_flops(512, hidden_dim, vocab, seconds),
-        exponentials=_exponentials(seconds),
+        exponentials=_powers(torch.exp, seconds),
+        powers_of_two=_powers(torch.exp2, seconds),
         copied_bytes=_copied_bytes(seconds),
     )
 
@@ -76,8 +86,8 @@ def describe(hidden_dim: int, vocab: int, seconds: float) -> Machine:
 def gemm(rows: int, inner: int, columns: int) -> Callable[[], object]:
     """Return a product of two matrices of these sizes, to be called."""
     left, right = torch.randn(rows, inner), torch.randn(columns, inner)
-    product = torch.empty(rows, columns)
-    return lambda: torch.mm(left, right.T, out=product)
+    result = torch.empty(rows, columns)
+    return lambda: torch.mm(left, right.T, out=result)
 
 
 def gemm_flops(rows: int, inner: int, columns: int, seconds: float) -> float:
@@ -85,9 +95,14 @@ def gemm_flops(rows: int, inner: int, columns: int, seconds: float) -> float:
     return 2.0 * rows * inner * columns * rate(gemm(rows, inner, columns), seconds)
 
 
-def _exponentials(seconds: float) -> float:
+def _product() -> Callable[[], object]:
+    left, right = torch.randn(2, LARGE, LARGE)
+    return lambda: product(left, right)
+
+
+def _powers(function: Callable[..., object], seconds: float) -> float:
     numbers, result = torch.randn(IN_CACHE), torch.empty(IN_CACHE)
-    return IN_CACHE * rate(lambda: torch.exp(numbers, out=result), seconds)
+    return IN_CACHE * rate(lambda: function(numbers, out=result), seconds)
 
 
 def _copied_bytes(seconds: float) -> float:

@@ -94,12 +94,6 @@ class PlainDiscriminator(nn.Module):
         return self.l2 * (self.output.weight.square().sum() + self.output.bias.square().sum()) / 2
 
 
-def torch_order(gates: Float[Tensor, "gates *more"]) -> Float[Tensor, "gates *more"]:
-    """Reorder our gates (input, forget, output, candidate) to torch's, whose candidate is third."""
-    first, forget, output, candidate = gates.chunk(4)
-    return torch.cat([first, forget, candidate, output])
-
-
 @torch.no_grad()
 def plain_generator(ours: LSTMGenerator) -> PlainGenerator:
     """Return a plain generator with a copy of our weights."""
@@ -115,7 +109,7 @@ def plain_generator(ours: LSTMGenerator) -> PlainGenerator:
             "bias_ih": ours.biases[layer],
         }
         for name, weights in copied.items():
-            getattr(plain.lstm, f"{name}_l{layer}").copy_(torch_order(weights))
+            getattr(plain.lstm, f"{name}_l{layer}").copy_(weights)
         # Torch has two biases where we have one; if both learned, theirs would go twice as far.
         getattr(plain.lstm, f"bias_hh_l{layer}").zero_().requires_grad_(False)
     return plain
@@ -127,14 +121,14 @@ def plain_discriminator(ours: CNNDiscriminator) -> PlainDiscriminator:
     filters = list(ours.filters)
     plain = PlainDiscriminator(
         *ours.embedding.shape,
-        widths=[each.shape[2] for each in filters],
+        widths=[each.shape[1] for each in filters],
         num_filters=[each.shape[0] for each in filters],
         dropout=ours.dropout,
         l2=ours.l2,
     ).to(ours.embedding.dtype)
     weights = [ours.embedding]
-    for pair in zip(filters, ours.filter_biases, strict=True):
-        weights += pair
+    for each, bias in zip(filters, ours.filter_biases, strict=True):
+        weights += [each.transpose(1, 2), bias]
     weights += [ours.highway_weights, ours.highway_bias, ours.gate_weights, ours.gate_bias]
     weights += [ours.output_weights, ours.output_bias]
     for theirs, each in zip(plain.parameters(), weights, strict=True):

@@ -23,6 +23,7 @@ from seqgan.decoding import roll_out, sample_sentences
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.generators import LSTMGenerator
 from seqgan.objectives import Objective
+from seqgan.optimizers import adam
 from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
 from seqgan.tokens import Alphabet
@@ -135,7 +136,7 @@ class Ours:
 
     def _update(self, objective: Objective) -> GeneratorUpdate:
         parameters, rate = self.generator.parameters(), self.size.learning_rate
-        optimizer = torch.optim.Adam(parameters, lr=rate)
+        optimizer = adam(parameters, rate)
         return GeneratorUpdate(self.generator, objective, optimizer, self.size.max_grad_norm)
 
     @cached_property

@@ -5,6 +5,7 @@ import torch
 from seqgan.assembly import build_generator, build_likelihood_objective, read_oracle, save_generator
 from seqgan.corpus.dataset import read_dataset
 from seqgan.monitoring import GeneratorMonitor
+from seqgan.optimizers import adam
 from seqgan.randomness import RandomStreams, derive_seed, make_deterministic
 from seqgan.records import json_lines, write_atomically
 from seqgan.resuming import carry_through
@@ -31,7 +32,7 @@ def run(context: Context) -> None:
     weights = torch.Generator().manual_seed(derive_seed(context.seed, "generator", "weights"))
     generator = build_generator(context.settings["generator"], data.alphabet, weights)
     generator.to(context.device)
-    optimizer = torch.optim.Adam(generator.parameters(), lr=settings["learning_rate"])
+    optimizer = adam(generator.parameters(), settings["learning_rate"])
     names = ("batches", "sampling", "monitoring")
     streams = RandomStreams(context.seed, "pretrain_generator", names=names, device=context.device)
     best = BestWeights(generator)

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import torch
-
 from seqgan.assembly import (
     build_policy_gradient,
     build_reward,
@@ -13,6 +11,7 @@ from seqgan.assembly import (
 )
 from seqgan.corpus.dataset import read_dataset
 from seqgan.monitoring import DiscriminatorMonitor, GeneratorMonitor
+from seqgan.optimizers import adam
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import json_lines, write_atomically
 from seqgan.resuming import carry_through
@@ -57,7 +56,7 @@ def run(context: Context) -> None:
     pretrained = context.inputs("discriminator")
     reward = build_reward(method["reward"], pretrained[0] if pretrained else None, device, team)
     objective, action_value = build_policy_gradient(method, generator, reward, team)
-    optimizer = torch.optim.Adam(generator.parameters(), lr=method["learning_rate"])
+    optimizer = adam(generator.parameters(), method["learning_rate"])
     names = ("batches", "sampling", "negatives", "discriminator", "monitoring")
     # Methods of one seed begin with the same streams; they part as they draw different amounts.
     streams = RandomStreams(context.seed, "train_adversarially", names=names, device=device)

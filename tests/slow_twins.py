@@ -120,10 +120,10 @@ def cnn_log_odds(network: CNNDiscriminator, sentence: Sequence[int]) -> float:
     for group in range(len(network.filters)):
         filters, biases = weights[f"filters.{group}"], weights[f"filter_biases.{group}"]
         for kernel, bias in zip(filters, biases, strict=True):
-            width = kernel.shape[1]
+            width = len(kernel)
             windows = []
             for start in range(len(sentence) - width + 1):
-                total = sum(vectors[start + k] @ kernel[:, k] for k in range(width)) + bias
+                total = sum(vectors[start + k] @ kernel[k] for k in range(width)) + bias
                 windows.append(max(0.0, total))
             pooled.append(max(windows))
     features = np.array(pooled)

@@ -13,15 +13,16 @@ SRC = ROOT / "src"
 
 LAYERS = (
     # Every module imports from lines above its own alone; those in one line do not know each other.
-    ("arrays", "errors", "tokens", "randomness", "progress", "team", "config.section",
-     "config.problems", "corpus.tokenizers", "metrics.score", "report.glossary", "report.template",
-     "report.wording", "report.curves"),
+    ("arrays", "errors", "tokens", "randomness", "progress", "team", "products", "optimizers",
+     "graphs", "config.section", "config.problems", "corpus.tokenizers", "metrics.score",
+     "report.glossary", "report.template", "report.wording", "report.curves"),
     ("records", "failures", "locks", "config.corpus", "config.evaluation", "config.models",
-     "config.training", "metrics.bleu", "metrics.likelihood", "generators", "discriminators",
+     "config.training", "metrics.bleu", "metrics.likelihood", "generators", "windows",
      "summary", "report.verdicts"),
     ("checkpoints", "provenance", "devices", "launching", "config.experiment", "corpus.vocabulary",
-     "decoding", "oracle", "report.evidence"),
-    ("layout", "origin", "config.reference", "corpus.dataset", "rewards", "report.ledger",
+     "decoding", "discriminators", "oracle", "report.evidence"),
+    ("layout", "origin", "config.reference", "corpus.dataset", "losses", "rewards",
+     "report.ledger",
      "report.drawing", "report.findings"),
     ("corpus.text", "stage", "objectives", "report.colophon", "report.phases", "report.planes"),
     ("training", "assembly", "report.judging", "report.page"),

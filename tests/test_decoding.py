@@ -66,7 +66,7 @@ def test_padding_has_no_gradient():
 @pytest.mark.parametrize("elements", [1, 10, 2**20])
 def test_score_is_log_prob_in_chunks(generator: LSTMGenerator, rng, monkeypatch, elements: int):
     tokens = sample_sentences(generator, 23, 5, rng)
-    monkeypatch.setattr(decoding, "CHUNK_ELEMENTS", elements)
+    monkeypatch.setitem(decoding.CHUNK_ELEMENTS, "cpu", elements)
     scores = score(generator, tokens, 0.9)
     torch.testing.assert_close(scores, log_prob(generator, tokens, 0.9), atol=1e-12, rtol=1e-12)
     assert not scores.requires_grad
@@ -222,7 +222,7 @@ def test_samples_equal_those_of_the_twin(generator: LSTMGenerator, rng, temperat
 def test_samples_do_not_depend_on_chunks(generator: LSTMGenerator, rng, monkeypatch, elements):
     uniforms = torch.rand(50, 5, generator=rng)
     expected = sample(generator, uniforms)
-    monkeypatch.setattr(decoding, "CHUNK_ELEMENTS", elements)
+    monkeypatch.setitem(decoding.CHUNK_ELEMENTS, "cpu", elements)
     assert torch.equal(sample(generator, uniforms), expected)
 
 
@@ -299,7 +299,7 @@ def test_rollouts_do_not_depend_on_chunks(generator: LSTMGenerator, rng, monkeyp
     tokens = sample_sentences(generator, 10, 5, rng)
     uniforms = torch.rand(4, 10, 3, 5, generator=rng)
     expected = roll_out(generator, tokens, uniforms)
-    monkeypatch.setattr(decoding, "CHUNK_ELEMENTS", elements)
+    monkeypatch.setitem(decoding.CHUNK_ELEMENTS, "cpu", elements)
     assert torch.equal(roll_out(generator, tokens, uniforms), expected)
     some = roll_out(generator, tokens[3:7], uniforms[:, 3:7])
     assert torch.equal(some, expected[:, 3:7])
@@ -308,3 +308,27 @@ def test_rollouts_do_not_depend_on_chunks(generator: LSTMGenerator, rng, monkeyp
 def test_a_sentence_of_one_token_has_no_proper_prefix(generator: LSTMGenerator, rng):
     tokens = sample_sentences(generator, 3, 1, rng)
     assert roll_out(generator, tokens, torch.rand(0, 3, 2, 1)).shape == (0, 3, 2, 1)
+
+
+# --- sizes ----------------------------------------------------------------------------------------
+
+
+def test_a_member_of_a_team_may_have_no_sentence(generator: LSTMGenerator):
+    none = torch.zeros(0, 5).long()
+    assert sample(generator, torch.rand(0, 5)).shape == (0, 5)
+    assert roll_out(generator, none, torch.rand(4, 0, 2, 5)).shape == (4, 0, 2, 5)
+    assert log_prob(generator, none).shape == score(generator, none).shape == (0, 5)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3])
+def test_large_logits_are_shifted_and_small_ones_need_not_be(
+    generator: LSTMGenerator, rng, size: float
+):
+    """In float32, where powers of two end at 127."""
+    generator.float()
+    with torch.no_grad():
+        generator.output_weights.mul_(size)
+    uniforms = torch.rand(40, 5, generator=rng)
+    found = sample(generator, uniforms)
+    check_tokens(found, generator.alphabet)
+    assert torch.equal(found, slow_twins.sample(generator, uniforms))

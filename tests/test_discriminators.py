@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 import slow_twins
+from seqgan import discriminators, windows
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.tokens import PAD, Alphabet
 
@@ -54,6 +55,20 @@ def test_the_network_equals_nested_loops(rng: torch.Generator):
     expected = [slow_twins.cnn_log_odds(network, row) for row in tokens.tolist()]
     expected = torch.tensor(expected, dtype=torch.float64)
     torch.testing.assert_close(network.double()(tokens), expected, atol=1e-9, rtol=1e-9)
+
+
+@pytest.mark.parametrize("table_elements", [0, 9 * 2 * 4, 2**28])
+def test_many_sentences_are_judged_as_few_are(rng, monkeypatch, table_elements: int):
+    """By tables, by windows, and by the one for some widths and the other for the rest."""
+    network, tokens = make_network(rng).double(), sentences(rng, count=70)
+    monkeypatch.setattr(windows, "TABLE_ELEMENTS", table_elements)
+    expected = network(tokens).detach()
+    for rows in (1, 7, 1000):
+        monkeypatch.setattr(discriminators, "SCORING_ELEMENTS", 14 * rows)
+        monkeypatch.setattr(discriminators, "SCORING_TOKENS", 6 * rows)
+        found = network.judge(tokens)
+        torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
+        assert not found.requires_grad
 
 
 def test_the_log_odds_are_those_of_the_two_class_softmax(

@@ -13,12 +13,12 @@ CLOSE = {"atol": 1e-12, "rtol": 1e-12}
 
 
 def walk(generator: LSTMGenerator, tokens: torch.Tensor) -> torch.Tensor:
-    """Return the logits of every position by ``step`` and ``project``."""
+    """Return the logits of every position by ``step`` and the output layer."""
     previous = torch.full((len(tokens),), generator.alphabet.start)
     state, logits = generator.init_state(len(tokens)), []
     for t in range(tokens.shape[1]):
         features, state = generator.step(previous, state)
-        logits.append(generator.project(features))
+        logits.append(nn.functional.linear(features, *generator.output_layer()))
         previous = tokens[:, t].clamp(min=0)
     return torch.stack(logits, dim=1)
 
@@ -52,12 +52,10 @@ def test_no_token_is_seen_before_it_is_scored(generator: LSTMGenerator, rng: tor
 def test_the_gates_are_those_of_an_lstm_cell():
     generator = make_generator(Alphabet(7))
     cell = nn.LSTMCell(4, 5).double()
-    # Torch orders the gates input, forget, candidate, output; its second bias is left at zero.
-    order = torch.cat([torch.arange(0, 10), torch.arange(15, 20), torch.arange(10, 15)])
-    with torch.no_grad():
-        cell.weight_ih.copy_(generator.input_weights[0][order])
-        cell.weight_hh.copy_(generator.recurrent_weights[0][order])
-        cell.bias_ih.copy_(generator.biases[0][order])
+    with torch.no_grad():  # its second bias is left at zero
+        cell.weight_ih.copy_(generator.input_weights[0])
+        cell.weight_hh.copy_(generator.recurrent_weights[0])
+        cell.bias_ih.copy_(generator.biases[0])
         cell.bias_hh.zero_()
     state, expected = generator.init_state(3), (torch.zeros(3, 5).double(),) * 2
     for tokens in torch.tensor([[0, 3, 6], [6, 2, 2], [5, 5, 1]]):
@@ -71,16 +69,11 @@ def test_the_gates_are_those_of_an_lstm_cell():
 def test_stacked_layers_are_those_of_a_torch_lstm(rng: torch.Generator):
     generator = make_generator(Alphabet(7), num_layers=3)
     reference = nn.LSTM(4, 5, num_layers=3, batch_first=True).double()
-    order = torch.cat([torch.arange(0, 10), torch.arange(15, 20), torch.arange(10, 15)])
     with torch.no_grad():
         for layer in range(3):
-            reference.get_parameter(f"weight_ih_l{layer}").copy_(
-                generator.input_weights[layer][order]
-            )
-            reference.get_parameter(f"weight_hh_l{layer}").copy_(
-                generator.recurrent_weights[layer][order]
-            )
-            reference.get_parameter(f"bias_ih_l{layer}").copy_(generator.biases[layer][order])
+            reference.get_parameter(f"weight_ih_l{layer}").copy_(generator.input_weights[layer])
+            reference.get_parameter(f"weight_hh_l{layer}").copy_(generator.recurrent_weights[layer])
+            reference.get_parameter(f"bias_ih_l{layer}").copy_(generator.biases[layer])
             reference.get_parameter(f"bias_hh_l{layer}").zero_()
     tokens = sample_sentences(generator, 8, 5, rng)
     inputs = torch.cat([torch.zeros(8, 1, dtype=torch.int64), tokens[:, :-1]], dim=1)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 import references
 import slow_twins
 from conftest import make_generator
-from references import PlainSampler, plain_discriminator, plain_generator, torch_order
+from references import PlainSampler, plain_discriminator, plain_generator
 from seqgan.decoding import log_prob, roll_out, sample, sample_sentences
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.generators import LSTMGenerator
@@ -73,10 +73,6 @@ def assert_same_discriminator(plain: references.PlainDiscriminator, ours: CNNDis
 
 
 # --- the networks ---------------------------------------------------------------------------------
-
-
-def test_gates_take_the_order_of_torch():
-    assert torch_order(torch.arange(8.0)).tolist() == [0, 1, 2, 3, 6, 7, 4, 5]
 
 
 def test_log_probabilities_agree(generator: LSTMGenerator, rng: torch.Generator):

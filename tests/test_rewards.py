@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import slow_twins
 from conftest import ALPHABETS, make_generator
-from seqgan import rewards
+from seqgan import discriminators
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator, Discriminator
 from seqgan.errors import NonFiniteError
@@ -153,7 +153,7 @@ def test_scores_are_probabilities_without_dropout_or_gradient(rng, monkeypatch):
     tokens = torch.randint(3, 9, (11, 5), generator=rng)
     expected = 1 / (1 + (-network(tokens).detach()).exp())
     for rows in (1, 4, 1024):
-        monkeypatch.setattr(rewards, "SCORING_BATCH", rows)
+        monkeypatch.setattr(discriminators, "SCORING_TOKENS", 5 * rows)
         scores = reward.score(tokens)
         torch.testing.assert_close(scores, expected)
         assert not scores.requires_grad
@@ -210,7 +210,7 @@ def test_rollouts_converge_to_the_exact_action_value(small_world: Alphabet, rng)
     exact = slow_twins.action_values(generator, sentences, value_of)
     rollout = MonteCarloRollout(generator, SentenceReward(), num_rollouts=count, tracking_rate=0.0)
     values = rollout(sentences, rng)
-    assert exact[:, 0].std() > 0.02  # the world tells tokens apart
+    assert exact[:, 0].std() > 0.015  # the world tells tokens apart
     assert (values - exact).abs().max() < 4.5 * 0.5 / count**0.5
     assert (values - exact).abs().mean() < 0.5 / count**0.5
     assert not torch.equal(values[:, 0], exact[:, 0])

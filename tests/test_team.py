@@ -79,7 +79,8 @@ def close(one: Any, other: Any) -> None:
 )
 def test_a_team_trains_like_one_process(tmp_path, size, value):
     status, output = together(tmp_path, size, value)
-    assert (status, output) == (0, [])
+    assert status == 0, "\n".join(output)
+    assert output == []
     alone = one_round(ALONE, value)
     assert alone["value"].abs().sum() > 0
     found = [load_tree(tmp_path / f"{rank}.safetensors") for rank in range(size)]

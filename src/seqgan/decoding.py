@@ -1,30 +1,45 @@
 """Scoring with, sampling from and completing with any generator, written once for all of them."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqgan.generators import Generator
+from seqgan.products import linear
 from seqgan.tokens import PAD, Alphabet
 
-# Elements of the buffers that hold a few rows of logits while sampling: 4 MB of float32 stay in
-# a core's share of the cache, and memory does not grow with the number of rows.
-CHUNK_ELEMENTS = 2**20
+# Logits that are held at once. Two megabytes of float32 stay in a core's cache; a GPU wants many.
+CHUNK_ELEMENTS = {"cpu": 2**19, "cuda": 2**28}
+# Sentences that are scored at once.
+SENTENCES_AT_ONCE = 1024
 # Tokens in a block of the two-level search through the cumulative distribution.
 BLOCK = 64
+# Powers of two whose sum over any vocabulary float32 can hold, as it can their inverses.
+SAFE_EXPONENT = 90
+
+
+def rows_at_once(vocab_size: int, device: torch.device) -> int:
+    """Return how many rows of logits are held at once, so that memory does not grow with all."""
+    return max(1, CHUNK_ELEMENTS.get(device.type, 2**24) // vocab_size)
 
 
 def log_prob(
     generator: Generator, tokens: Int[Tensor, "batch time"], temperature: float = 1.0
 ) -> Float[Tensor, "batch time"]:
     """Return ``log p(tokens[:, t] | tokens[:, :t])`` in nats, and zero at padding."""
-    logits = generator(tokens).flatten(0, 1)
-    if temperature != 1.0:
-        logits = logits / temperature
     targets = tokens.flatten().long()
-    losses = F.cross_entropy(logits, targets, ignore_index=PAD, reduction="none")
-    return -losses.view(tokens.shape)
+    features, layer = generator.encode(tokens).flatten(0, 1), generator.output_layer()
+    rows = rows_at_once(len(layer[1]), tokens.device)
+    losses = []
+    for some, ids in zip(features.split(rows), targets.split(rows), strict=True):
+        logits = linear(some, *layer)
+        if temperature != 1.0:
+            logits = logits / temperature
+        losses.append(F.cross_entropy(logits, ids, ignore_index=PAD, reduction="none"))
+    return -torch.cat(losses).view(tokens.shape)
 
 
 @torch.no_grad()
@@ -32,8 +47,9 @@ def score(
     generator: Generator, tokens: Int[Tensor, "batch time"], temperature: float = 1.0
 ) -> Float[Tensor, "batch time"]:
     """Return :func:`log_prob` of any number of sentences, in bounded memory and no gradient."""
-    rows = max(1, 16 * CHUNK_ELEMENTS // (tokens.shape[1] * generator.alphabet.vocab_size))
-    return torch.cat([log_prob(generator, chunk, temperature) for chunk in tokens.split(rows)])
+    return torch.cat(
+        [log_prob(generator, some, temperature) for some in tokens.split(SENTENCES_AT_ONCE)]
+    )
 
 
 def invert_cdf(
@@ -45,17 +61,32 @@ def invert_cdf(
     then the token inside it. Summing blocks of blocks also keeps float32 accurate far into the
     tail. A category of weight zero is never returned.
     """
-    batch, vocab = weights.shape
-    blocks = -(-vocab // BLOCK)
-    padded = F.pad(weights, (0, blocks * BLOCK - vocab)).view(batch, blocks, BLOCK)
-    reached = padded.sum(dim=2).cumsum(dim=1)
+    found = _choose_block(F.pad(weights, (0, -weights.shape[1] % BLOCK)), uniforms)
+    return _choose_token(*found, weights.shape[1])
+
+
+def _choose_block(
+    weights: Float[Tensor, "batch padded_vocab"], uniforms: Float[Tensor, " batch"]
+) -> tuple[Int[Tensor, " batch"], Float[Tensor, "batch block"], Float[Tensor, " batch"]]:
+    """Return each row's block, the weights in it, and what is left of the target there."""
+    blocks = weights.unflatten(1, (-1, BLOCK))
+    reached = blocks.sum(dim=2).cumsum(dim=1)
     target = uniforms.to(weights.dtype) * reached[:, -1]
     block = _first_above(reached, target)
-    rows = torch.arange(batch, device=weights.device)
+    rows = torch.arange(len(weights), device=weights.device)
     before = torch.where(block > 0, reached[rows, (block - 1).clamp(min=0)], 0.0)
-    within = padded[rows, block].cumsum(dim=1)
+    return block, blocks[rows, block], target - before
+
+
+def _choose_token(
+    block: Int[Tensor, " batch"],
+    weights: Float[Tensor, "batch block"],
+    target: Float[Tensor, " batch"],
+    vocab_size: int,
+) -> Int[Tensor, " batch"]:
     # Weights that are NaN have no such category: any id will do, the loss will tell of them.
-    return (block * BLOCK + _first_above(within, target - before)).clamp(max=vocab - 1)
+    token = block * BLOCK + _first_above(weights.cumsum(dim=1), target)
+    return token.clamp(max=vocab_size - 1)
 
 
 def _first_above(
@@ -75,16 +106,45 @@ def draw(
     temperature: float = 1.0,
 ) -> Int[Tensor, " batch"]:
     """Sample the next token of every row: ``softmax(logits / temperature)`` by inverse CDF."""
-    rows = max(1, CHUNK_ELEMENTS // generator.alphabet.vocab_size)
-    drawn = []
+    vocab_size = generator.alphabet.vocab_size
+    weights, bias = to_base_two(*generator.output_layer())
+    missing = -vocab_size % BLOCK  # filled up with tokens of weight zero
+    weights, bias = F.pad(weights, (0, 0, 0, missing)), F.pad(bias, (0, missing), value=-torch.inf)
+    shift = temperature != 1.0 or _may_overflow(features, weights, bias)
+    rows = rows_at_once(len(bias), features.device)
+    found = []
     for some, their_uniforms in zip(features.split(rows), uniforms.split(rows), strict=True):
-        logits = generator.project(some)
-        logits.sub_(logits.amax(dim=1, keepdim=True))
+        logits = linear(some, weights, bias)
+        if shift:
+            logits.sub_(logits.amax(dim=1, keepdim=True))
         if temperature != 1.0:
             logits.div_(temperature)  # after the maximum is zero, so that none overflows
-        weights = logits.exp_()
-        drawn.append(invert_cdf(weights, their_uniforms))
-    return torch.cat(drawn)
+        found.append(_choose_block(logits.exp2_(), their_uniforms))
+    block, inside, target = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return _choose_token(block, inside, target, vocab_size)
+
+
+def to_base_two(
+    weights: Float[Tensor, "vocab hidden"], bias: Float[Tensor, " vocab"]
+) -> tuple[Float[Tensor, "vocab hidden"], Float[Tensor, " vocab"]]:
+    """Return an output layer whose logits are powers of two: ``exp2`` takes a quarter of ``exp``.
+
+    ``softmax(x) = 2 ** (x / ln 2)``, but for a factor.
+    """
+    return weights / math.log(2), bias / math.log(2)
+
+
+def _may_overflow(
+    features: Float[Tensor, "batch hidden"],
+    weights: Float[Tensor, "vocab hidden"],
+    bias: Float[Tensor, " vocab"],
+) -> bool:
+    """Tell whether ``2 ** logit`` could leave the range of float32, by the norms of its factors."""
+    if features.device.type != "cpu" or not len(features):
+        return True  # to ask a GPU would make the host wait
+    finite = torch.where(bias.isfinite(), bias, 0.0)
+    largest = features.norm(dim=1).amax() * weights.norm(dim=1).amax() + finite.abs().amax()
+    return not largest < SAFE_EXPONENT  # true for NaN
 
 
 def end_of_sentence(

@@ -9,7 +9,15 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seqgan.products import linear
 from seqgan.tokens import Alphabet, is_real
+from seqgan.windows import max_over_table, max_over_time, pays_as_table
+
+# Tokens that a discriminator reads at once, and numbers that it keeps of some sentences, while it
+# scores: memory does not grow with their number.
+SCORING_TOKENS, SCORING_ELEMENTS = 2**15, 2**25
+# Sentences whose features pass the last layers at once, in memory that is used again.
+ROWS_AT_ONCE = 512
 
 
 class Discriminator(nn.Module, ABC):
@@ -30,6 +38,12 @@ class Discriminator(nn.Module, ABC):
         noise: Float[Tensor, "batch uniforms"] | None = None,
     ) -> Float[Tensor, " batch"]:
         """Return the log-odds that each sentence is real; with noise, under dropout."""
+
+    @torch.no_grad()
+    def judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        """Return :meth:`forward` of any number of sentences, in bounded memory, no gradient."""
+        rows = max(1, SCORING_TOKENS // tokens.shape[1])
+        return torch.cat([self(some) for some in tokens.split(rows)])
 
     @abstractmethod
     def penalty(self) -> Float[Tensor, ""]:
@@ -84,7 +98,7 @@ class CNNDiscriminator(Discriminator):
 
         self.embedding = uniform(alphabet.vocab_size, embedding_dim, limit=1.0)
         self.filters = nn.ParameterList(
-            truncated(count, embedding_dim, width)
+            truncated(count, width, embedding_dim)
             for width, count in zip(widths, num_filters, strict=True)
         )
         self.filter_biases = nn.ParameterList(constant(count) for count in num_filters)
@@ -104,23 +118,49 @@ class CNNDiscriminator(Discriminator):
         tokens: Int[Tensor, "batch time"],
         noise: Float[Tensor, "batch uniforms"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        embedded = F.embedding(tokens.clamp(min=0), self.embedding) * is_real(tokens)[..., None]
-        channels = embedded.transpose(1, 2)
+        embedded = self._embed(tokens)
+        pooled = [max_over_time(embedded, filters) for filters in self.filters]
+        return self._classify(torch.cat(pooled, dim=1), noise)
+
+    @torch.no_grad()
+    def judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        if tokens.device.type != "cpu":
+            return super().judge(tokens)
+        rows = max(1, SCORING_ELEMENTS // len(self.highway_bias))
+        return torch.cat([self._judge(some) for some in tokens.split(rows)])
+
+    def penalty(self) -> Float[Tensor, ""]:
+        return self.l2 * (self.output_weights.square().sum() + self.output_bias.square().sum()) / 2
+
+    def _embed(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time embedding"]:
+        return F.embedding(tokens.clamp(min=0), self.embedding) * is_real(tokens)[..., None]
+
+    def _judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        pooled = [self._pool(tokens, filters) for filters in self.filters]
+        features = torch.cat(pooled, dim=1)
+        return torch.cat([self._classify(some) for some in features.split(ROWS_AT_ONCE)])
+
+    def _pool(
+        self, tokens: Int[Tensor, "batch time"], filters: Float[Tensor, "filters width embedding"]
+    ) -> Float[Tensor, "batch filters"]:
+        vocab_size = len(self.embedding)
+        if pays_as_table(tokens, vocab_size, filters):
+            rows = torch.where(is_real(tokens), tokens, vocab_size)
+            return max_over_table(rows, F.pad(self.embedding, (0, 0, 0, 1)), filters)
+        batches = tokens.split(max(1, SCORING_TOKENS // tokens.shape[1]))
+        return torch.cat([max_over_time(self._embed(some), filters) for some in batches])
+
+    def _classify(
+        self,
+        pooled: Float[Tensor, "batch features"],
+        noise: Float[Tensor, "batch uniforms"] | None = None,
+    ) -> Float[Tensor, " batch"]:
         # ReLU and the bias commute with the maximum over time; after it they touch far less.
-        pooled = torch.cat(
-            [
-                (F.conv1d(channels, weights).amax(dim=-1) + bias).relu()
-                for weights, bias in zip(self.filters, self.filter_biases, strict=True)
-            ],
-            dim=1,
-        )
-        gate = F.linear(pooled, self.gate_weights, self.gate_bias).sigmoid()
-        transformed = F.linear(pooled, self.highway_weights, self.highway_bias).relu()
-        features = torch.lerp(pooled, transformed, gate)
+        features = (pooled + torch.cat(list(self.filter_biases))).relu()
+        gate = linear(features, self.gate_weights, self.gate_bias).sigmoid()
+        transformed = linear(features, self.highway_weights, self.highway_bias).relu()
+        features = torch.lerp(features, transformed, gate)
         if noise is not None and self.dropout:
             features = features * (noise >= self.dropout) / (1 - self.dropout)
         fake, real = F.linear(features, self.output_weights, self.output_bias).unbind(dim=1)
         return real - fake
-
-    def penalty(self) -> Float[Tensor, ""]:
-        return self.l2 * (self.output_weights.square().sum() + self.output_bias.square().sum()) / 2

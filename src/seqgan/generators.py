@@ -27,15 +27,27 @@ class DecoderState(ABC):
 class Generator(nn.Module, ABC):
     """A distribution over sentences that can be scored whole or decoded token by token.
 
-    ``forward`` and repeated ``step`` and ``project`` describe the same distribution. No caller
-    shifts tokens: ``logits[:, t]`` scores ``tokens[:, t]`` given ``tokens[:, :t]``.
+    ``encode`` and repeated ``step`` give the same features. No caller shifts tokens: the features
+    and logits at ``[:, t]`` are those of ``tokens[:, t]`` given ``tokens[:, :t]``.
     """
 
     alphabet: Alphabet
 
     @abstractmethod
+    def encode(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time hidden"]:
+        """Return the features of every position, from the tokens before it."""
+
+    @abstractmethod
+    def output_layer(self) -> tuple[Float[Tensor, "vocab hidden"], Float[Tensor, " vocab"]]:
+        """Return the weights and the bias that turn features into logits.
+
+        Apart from the features, so that nobody needs to hold the logits of a whole batch. The
+        bias is minus infinity where a token is never emitted.
+        """
+
     def forward(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time vocab"]:
         """Return the logits of every token given those before it; minus infinity where never."""
+        return F.linear(self.encode(tokens), *self.output_layer())
 
     @abstractmethod
     def init_state(self, batch_size: int) -> DecoderState:
@@ -45,15 +57,7 @@ class Generator(nn.Module, ABC):
     def step(
         self, previous: Int[Tensor, " batch"], state: DecoderState
     ) -> tuple[Float[Tensor, "batch hidden"], DecoderState]:
-        """Read one token and return the features that :meth:`project` turns into logits."""
-
-    @abstractmethod
-    def project(self, features: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch vocab"]:
-        """Return the logits of the next token.
-
-        Apart from :meth:`step`, so that sampling can project a few rows at a time and never holds
-        the logits of all of them.
-        """
+        """Read one token and return the features of the position after it."""
 
 
 def shift_right(tokens: Int[Tensor, "batch time"], alphabet: Alphabet) -> Int[Tensor, "batch time"]:
@@ -86,7 +90,7 @@ class LSTMGenerator(Generator):
     With ``std=0.1`` it is the untrained generator, with ``std=1.0`` the oracle of Yu et al.
     (2017), section "Synthetic data experiments": every weight and bias is drawn from N(0, std²).
     The rows of ``input_weights``, ``recurrent_weights`` and ``biases`` are the gates in the order
-    input, forget, output, candidate, each ``hidden_dim`` rows.
+    of :class:`torch.nn.LSTM`, input, forget, candidate, output, each ``hidden_dim`` rows.
     """
 
     never_mask: Tensor
@@ -122,17 +126,11 @@ class LSTMGenerator(Generator):
         never[list(alphabet.never_emitted)] = -torch.inf
         self.register_buffer("never_mask", never, persistent=False)
 
-    def forward(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time vocab"]:
-        features = F.embedding(shift_right(tokens, self.alphabet), self.embedding)
-        start = features.new_zeros(len(tokens), self.hidden_dim)
-        for layer in range(self.num_layers):
-            driven = F.linear(features, self.input_weights[layer], self.biases[layer])
-            hidden, cell, states = start, start, []
-            for from_input in driven.unbind(dim=1):
-                hidden, cell = self._gates(from_input, hidden, cell, layer)
-                states.append(hidden)
-            features = torch.stack(states, dim=1)
-        return self.project(features)
+    def encode(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time hidden"]:
+        return self._read(shift_right(tokens, self.alphabet), self.init_state(len(tokens)))[0]
+
+    def output_layer(self) -> tuple[Float[Tensor, "vocab hidden"], Float[Tensor, " vocab"]]:
+        return self.output_weights, self.output_bias + self.never_mask
 
     def init_state(self, batch_size: int) -> LSTMState:
         zeros = self.output_bias.new_zeros(self.num_layers, batch_size, self.hidden_dim)
@@ -142,28 +140,29 @@ class LSTMGenerator(Generator):
         self, previous: Int[Tensor, " batch"], state: DecoderState
     ) -> tuple[Float[Tensor, "batch hidden"], LSTMState]:
         assert isinstance(state, LSTMState)
-        features = F.embedding(previous, self.embedding)
-        hiddens, cells = [], []
-        for layer in range(self.num_layers):
-            driven = F.linear(features, self.input_weights[layer], self.biases[layer])
-            features, cell = self._gates(driven, state.hidden[layer], state.cell[layer], layer)
-            hiddens.append(features)
-            cells.append(cell)
-        return features, LSTMState(torch.stack(hiddens), torch.stack(cells))
+        features, state = self._read(previous[:, None], state)
+        return features[:, 0], state
 
-    def project(self, features: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch vocab"]:
-        return F.linear(features, self.output_weights, self.output_bias + self.never_mask)
-
-    def _gates(
-        self,
-        from_input: Float[Tensor, "batch gates"],
-        hidden: Float[Tensor, "batch hidden"],
-        cell: Float[Tensor, "batch hidden"],
-        layer: int,
-    ) -> tuple[Float[Tensor, "batch hidden"], Float[Tensor, "batch hidden"]]:
-        """One LSTM step (Hochreiter & Schmidhuber, 1997; with a forget gate)."""
-        gates = torch.addmm(from_input, hidden, self.recurrent_weights[layer].T)
-        squashed = gates[:, : 3 * self.hidden_dim].sigmoid()
-        input_gate, forget_gate, output_gate = squashed.chunk(3, dim=1)
-        cell = forget_gate * cell + input_gate * gates[:, 3 * self.hidden_dim :].tanh()
-        return output_gate * cell.tanh(), cell
+    def _read(
+        self, tokens: Int[Tensor, "batch time"], state: LSTMState
+    ) -> tuple[Float[Tensor, "batch time hidden"], LSTMState]:
+        """Run the kernel behind :class:`torch.nn.LSTM`; its second bias is zero here."""
+        weights = [
+            each
+            for inward, recurrent, bias in zip(
+                self.input_weights, self.recurrent_weights, self.biases, strict=True
+            )
+            for each in (inward, recurrent, bias, torch.zeros_like(bias))
+        ]
+        features, hidden, cell = torch.lstm(
+            F.embedding(tokens, self.embedding),
+            (state.hidden, state.cell),
+            weights,
+            has_biases=True,
+            num_layers=self.num_layers,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=True,
+        )
+        return features, LSTMState(hidden, cell)

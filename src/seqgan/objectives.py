@@ -3,14 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from seqgan.decoding import log_prob, sample_sentences
+from seqgan.decoding import sample_sentences
 from seqgan.generators import Generator
+from seqgan.losses import weighted_nll
 from seqgan.rewards import ActionValue
 from seqgan.tokens import is_real
 
@@ -24,7 +25,13 @@ class Loss:
 
 
 class Objective(ABC):
-    """A loss whose gradient improves a generator."""
+    """A loss whose gradient improves a generator.
+
+    Attributes:
+        draws: Whether it draws random numbers, or depends on the step.
+    """
+
+    draws: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(
@@ -43,6 +50,8 @@ class Objective(ABC):
 class MaximumLikelihood(Objective):
     """Negative log-likelihood of real sentences, in nats per token."""
 
+    draws: ClassVar[bool] = False
+
     def __call__(
         self,
         generator: Generator,
@@ -51,7 +60,8 @@ class MaximumLikelihood(Objective):
         step: int,
         rng: torch.Generator,
     ) -> Loss:
-        nll = -log_prob(generator, real).sum() / is_real(real).sum()
+        each = torch.ones(real.shape, device=real.device)
+        nll = weighted_nll(generator, real, each) / is_real(real).sum()
         return Loss(nll, {"nll_train": nll.detach()})
 
 
@@ -96,13 +106,12 @@ class PolicyGradient(Objective):
     ) -> Loss:
         tokens = sample_sentences(generator, len(real), real.shape[1], rng)
         value = self.action_value(tokens, rng)
-        scores = log_prob(generator, tokens)
         counts = is_real(tokens)
         last = counts.sum(dim=1, keepdim=True) - 1
         final_value = value.gather(1, last)[:, 0]
         advantage = value if self.baseline is None else value - self.baseline(value, counts)
         return Loss(
-            policy_gradient_loss(scores, advantage),
+            policy_gradient_loss(generator, tokens, advantage),
             {
                 "reward": final_value.mean(),
                 "reward_deviation": final_value.std(correction=0),
@@ -112,7 +121,9 @@ class PolicyGradient(Objective):
 
 
 def policy_gradient_loss(
-    log_prob: Float[Tensor, "batch time"], advantage: Float[Tensor, "batch time"]
+    generator: Generator,
+    tokens: Int[Tensor, "batch time"],
+    advantage: Float[Tensor, "batch time"],
 ) -> Float[Tensor, ""]:
     """Return the surrogate whose gradient is minus the policy gradient.
 
@@ -122,4 +133,4 @@ def policy_gradient_loss(
 
     Yu et al. (2017), equation 7: https://arxiv.org/abs/1609.05473.
     """
-    return -(log_prob * advantage.detach()).sum()
+    return weighted_nll(generator, tokens, advantage)

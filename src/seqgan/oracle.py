@@ -21,6 +21,8 @@ ARRAYS = (
 """The parameters of the paper's oracle in the order of its released file: embeddings; input weights
 W, recurrent weights U and bias b of the gates input, forget, output and of the candidate; output
 layer. Each acts from the right: ``x @ W + h @ U + b``."""
+GATES = ("i", "f", "c", "og")
+"""The released names of the gates, in the order in which a generator holds them."""
 ROOM = 2**20
 """Bytes that a file of parameters may have for headers."""
 
@@ -74,7 +76,7 @@ def released_arrays(oracle: LSTMGenerator) -> dict[str, Float[np.ndarray, "*shap
         oracle.biases[0].chunk(4),
         strict=True,
     )
-    for gate, (inward, recurrent, bias) in zip(("i", "f", "og", "c"), parts, strict=True):
+    for gate, (inward, recurrent, bias) in zip(GATES, parts, strict=True):
         arrays |= {f"W{gate}": inward.T, f"U{gate}": recurrent.T, f"b{gate}": bias}
     arrays |= {"Wo": oracle.output_weights.T, "bo": oracle.output_bias}
     return {name: arrays[name].detach().contiguous().numpy() for name in ARRAYS}
@@ -135,10 +137,9 @@ def _from_released(
         expected = shape.get(name[0], (hidden,))
         expected = {"Wo": (hidden, vocab), "bo": (vocab,)}.get(name, expected)
         parts[name] = _checked(path, name, found[name], expected)
-    gates = ("i", "f", "og", "c")
 
     def stacked(kind: str) -> np.ndarray:
-        return np.ascontiguousarray(np.concatenate([parts[f"{kind}{gate}"].T for gate in gates]))
+        return np.ascontiguousarray(np.concatenate([parts[f"{kind}{gate}"].T for gate in GATES]))
 
     return {
         "embedding": parts["emb"],

@@ -1,6 +1,7 @@
 """Who judges a sentence, and what that makes each of its tokens worth."""
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, final
@@ -14,14 +15,16 @@ from seqgan.decoding import roll_out
 from seqgan.discriminators import Discriminator
 from seqgan.errors import NonFiniteError
 from seqgan.generators import Generator
+from seqgan.graphs import Replayed
+from seqgan.optimizers import adam
 from seqgan.progress import Progress
 from seqgan.team import ALONE, Team
 from seqgan.tokens import is_real
 
 Metrics = Mapping[str, float]
 
-# Sentences that a discriminator scores at once, so that memory does not grow with the rollouts.
-SCORING_BATCH = 1024
+# Tokens of the completions that are held at once: about a gigabyte, with all that belongs to them.
+ROLLOUT_TOKENS = 2**25
 
 
 class RewardModel(ABC):
@@ -68,14 +71,13 @@ class DiscriminatorReward(RewardModel):
         team: Team = ALONE,
     ) -> None:
         self.discriminator, self._team = discriminator, team
-        self.optimizer = torch.optim.Adam(discriminator.parameters(), lr=learning_rate)
+        self.optimizer = adam(discriminator.parameters(), learning_rate)
         self.batch_size, self.epochs = batch_size, epochs
+        self._update = Replayed(self._step) if team.size == 1 else self._step
 
     @torch.no_grad()
     def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
-        return torch.cat(
-            [self.discriminator(some) for some in tokens.split(SCORING_BATCH)]
-        ).sigmoid()
+        return self.discriminator.judge(tokens).sigmoid()
 
     def fit(
         self,
@@ -95,30 +97,31 @@ class DiscriminatorReward(RewardModel):
         # Loss and number of correct answers, summed over all sentences.
         sums = progress.keep("sums", lambda: torch.zeros(2, dtype=torch.float64).to(order.device))
         for number in progress.count("batch", len(batches) * self.epochs):
-            sums += self._update(*batches[number % len(batches)], rng)
+            some, truth = batches[number % len(batches)]
+            sums += self._update(some, truth, self.discriminator.noise(len(some), rng))
         loss, correct = (total / (len(order) * self.epochs) for total in sums.tolist())
+        _check_finite(loss)  # on a GPU it is not looked at before
         return {"discriminator_loss": loss, "discriminator_accuracy": correct}
 
-    def _update(
+    def _step(
         self,
         tokens: Int[Tensor, "batch time"],
         labels: Bool[Tensor, " batch"],
-        rng: torch.Generator,
+        noise: Float[Tensor, "batch uniforms"],
     ) -> Float[Tensor, "2"]:
         """Step once; return the summed loss and the number of correct answers."""
         mine = self._team.mine
-        noise = self.discriminator.noise(len(tokens), rng)
         logits, truth = self.discriminator(mine(tokens), mine(noise)), mine(labels)
         total = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction="sum")
         loss = total / len(tokens)
         self.optimizer.zero_grad()
         (loss + self.discriminator.penalty() / self._team.size).backward()
         correct = ((logits.detach() > 0) == truth).sum()
-        seen = torch.stack([loss.detach() * len(tokens), correct.to(loss.dtype)])
+        seen = torch.stack([total.detach(), correct.to(loss.dtype)])
         gradients = [each.grad for each in self.discriminator.parameters() if each.grad is not None]
         self._team.add_up([*gradients, seen])
-        if not torch.isfinite(seen[0]):
-            raise NonFiniteError(f"the discriminator's loss is {seen[0].item() / len(tokens)}")
+        if not seen.is_cuda:
+            _check_finite(seen[0].item() / len(tokens))
         self.optimizer.step()
         return seen
 
@@ -131,6 +134,11 @@ class DiscriminatorReward(RewardModel):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.discriminator.load_state_dict(state["discriminator"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+def _check_finite(loss: float) -> None:
+    if not math.isfinite(loss):
+        raise NonFiniteError(f"the discriminator's loss is {loss}")
 
 
 @final
@@ -208,6 +216,7 @@ class MonteCarloRollout(ActionValue):
     ) -> None:
         self.policy, self._team = copy.deepcopy(generator).requires_grad_(False), team
         self.reward, self.num_rollouts, self.tracking_rate = reward, num_rollouts, tracking_rate
+        self._estimate = Replayed(self._complete_and_score)
 
     @torch.no_grad()
     def __call__(
@@ -217,11 +226,25 @@ class MonteCarloRollout(ActionValue):
         uniforms = torch.rand(
             time - 1, batch, self.num_rollouts, time, generator=rng, device=tokens.device
         )
-        mine = self._team.mine(tokens)
-        completed = roll_out(self.policy, mine, self._team.mine(uniforms, dim=1)).flatten(0, 2)
-        scores = self.reward.score(completed).view(time - 1, len(mine), self.num_rollouts)
-        values = torch.cat([scores.mean(dim=2), self.reward.score(mine)[None]]).T
-        values = self._team.gather(values, values.new_empty(batch, time))
+        mine, its_uniforms = self._team.mine(tokens), self._team.mine(uniforms, dim=1)
+        rows = max(1, ROLLOUT_TOKENS // uniforms[:, 0].numel()) if time > 1 else batch
+        values = torch.cat(
+            [
+                self._estimate(*some)
+                for some in zip(mine.split(rows), its_uniforms.split(rows, dim=1), strict=True)
+            ]
+        )
+        return self._team.gather(values, values.new_empty(batch, time))
+
+    @torch.no_grad()
+    def _complete_and_score(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        uniforms: Float[Tensor, "prefixes batch rollouts time"],
+    ) -> Float[Tensor, "batch time"]:
+        completed = roll_out(self.policy, tokens, uniforms)
+        scores = self.reward.score(completed.flatten(0, 2)).view(completed.shape[:3])
+        values = torch.cat([scores.mean(dim=2), self.reward.score(tokens)[None]]).T
         return torch.where(is_real(tokens), values, 0.0)
 
     @torch.no_grad()

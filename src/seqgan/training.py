@@ -1,5 +1,6 @@
 """The one training loop, the state that makes it resumable, and what one step of it does."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final, runtime_checkable
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from seqgan.decoding import sample_sentences
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.generators import Generator
-from seqgan.objectives import Objective
+from seqgan.graphs import Replayed
+from seqgan.objectives import Loss, Objective
 from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
 from seqgan.rewards import ActionValue, RewardModel
@@ -65,7 +67,8 @@ def train(
 
     Logging, evaluation and checkpoints are ordinary code of whoever consumes the steps; within a
     step ``run.progress.pause`` is called between its pieces, where ``run.state_dict()`` is whole.
-    Raises :class:`NonFiniteError` with the step, before any weight has changed.
+    Raises :class:`NonFiniteError` with the step; on a processor before any weight has changed, on
+    a GPU, which is not kept waiting for an answer, at the end of the step.
     """
     while run.step < until:
         try:
@@ -88,15 +91,26 @@ class GeneratorUpdate:
     max_grad_norm: float
     team: Team = ALONE
 
+    def __post_init__(self) -> None:
+        self._replayed = Replayed(self._learn_from)
+
     def __call__(self, real: Int[Tensor, "batch time"], run: Run) -> dict[str, Tensor]:
         """Update the generator once; ``real`` is a batch of the corpus."""
-        loss = self.objective(self.generator, real, step=run.step, rng=run.streams["sampling"])
+        if self.objective.draws or self.team.size > 1:
+            rng = run.streams["sampling"]
+            return self._step(self.objective(self.generator, real, step=run.step, rng=rng))
+        return self._replayed(real)
+
+    def _learn_from(self, real: Int[Tensor, "batch time"]) -> dict[str, Tensor]:
+        return self._step(self.objective(self.generator, real, step=0, rng=torch.Generator()))
+
+    def _step(self, loss: Loss) -> dict[str, Tensor]:
         self.optimizer.zero_grad()
         loss.value.backward()
         parameters = self.generator.parameters()
         self.team.follow_leader(each.grad for each in parameters if each.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.generator.parameters(), self.max_grad_norm)
-        if not torch.isfinite(norm + loss.value.detach()):
+        if not norm.is_cuda and not torch.isfinite(norm + loss.value.detach()):
             raise NonFiniteError(
                 f"the generator's loss is {loss.value.item()} and its gradient norm {norm.item()}"
             )
@@ -228,5 +242,12 @@ def add(sums: dict[str, Tensor], seen: dict[str, Float[Tensor, "*shape"]]) -> No
 
 
 def average(sums: dict[str, Tensor], count: int) -> StepMetrics:
-    """Return the mean of every metric, in one transfer from the device per metric."""
-    return {name: (total / count).tolist() for name, total in sums.items()}
+    """Return the mean of every metric, in one transfer from the device per metric.
+
+    Raises :class:`NonFiniteError` for a gradient that a GPU has not been asked about before.
+    """
+    means: StepMetrics = {name: (total / count).tolist() for name, total in sums.items()}
+    norm = means.get("gradient_norm")
+    if isinstance(norm, float) and not math.isfinite(norm):
+        raise NonFiniteError(f"the generator's gradient norm is {norm}")
+    return means

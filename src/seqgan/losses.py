@@ -1,0 +1,75 @@
+"""The loss of a language model without the logits of a whole batch in memory."""
+
+import math
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqgan.decoding import rows_at_once, to_base_two
+from seqgan.generators import Generator
+from seqgan.products import linear, product
+from seqgan.tokens import PAD
+
+
+def weighted_nll(
+    generator: Generator,
+    tokens: Int[Tensor, "batch time"],
+    scale: Float[Tensor, "batch time"],
+) -> Float[Tensor, ""]:
+    """Return ``-sum scale[i, t] * log p(tokens[i, t] | tokens[i, :t])``; padding adds nothing.
+
+    The logits are made some rows at a time, and their gradient in the same pass, while their
+    probabilities are in the cache: what comes after can multiply the loss by a factor, but not
+    change what each row contributes. No gradient flows through ``scale``.
+    """
+    features, targets = generator.encode(tokens).flatten(0, 1), tokens.flatten()
+    scale = torch.where(targets != PAD, scale.detach().flatten(), 0.0).to(features.dtype)
+    if tokens.device.type == "cpu":  # elsewhere to count them would make the host wait
+        real = (targets != PAD).nonzero()[:, 0]
+        features, targets, scale = features[real], targets[real], scale[real]
+    return _WeightedNLL.apply(
+        features, *generator.output_layer(), targets.clamp(min=0).long(), scale
+    )
+
+
+class _WeightedNLL(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, weights: Tensor, bias: Tensor, targets: Tensor, scale: Tensor
+    ) -> Tensor:
+        total, sum_of_bias = features.new_zeros(()), torch.zeros_like(bias)
+        by_feature = weights.new_zeros(weights.shape[1], len(weights))
+        of_features, in_base_two = [], to_base_two(weights, bias)
+        rows = rows_at_once(len(weights), features.device)
+        for some, ids, scales in zip(
+            features.split(rows),
+            targets[:, None].split(rows),
+            scale[:, None].split(rows),
+            strict=True,
+        ):
+            logits = linear(some, *in_base_two)
+            logits -= logits.amax(dim=1, keepdim=True)
+            chosen = logits.gather(1, ids)
+            shares = logits.exp2_()
+            sums = shares.sum(dim=1, keepdim=True)
+            # What padding's stand-in may have, an infinite loss, must not be multiplied by zero.
+            total += torch.where(scales != 0, scales * (sums.log2() - chosen), 0.0).sum()
+            if any(ctx.needs_input_grad):
+                # The gradient of the logits: scale * (softmax - one at the target).
+                shares *= scales / sums
+                shares.scatter_add_(1, ids, -scales)
+                of_features.append(product(shares, weights.T))
+                by_feature += product(some.T, shares.T)
+                sum_of_bias += shares.sum(dim=0)
+        if of_features:
+            ctx.save_for_backward(torch.cat(of_features), by_feature.T.contiguous(), sum_of_bias)
+        return total * math.log(2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (gradient,) = grad_outputs
+        return *(gradient * each for each in ctx.saved_tensors), None, None

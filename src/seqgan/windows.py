@@ -1,0 +1,108 @@
+"""Convolution followed by the maximum over time, for training and for scoring."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqgan.products import product
+
+# A table of a filter bank must not take more than this: 2**28 float32 are a gigabyte.
+TABLE_ELEMENTS = 2**28
+# Elements of the sums of a few sentences, which stay in a core's cache.
+CHUNK_ELEMENTS = 2**20
+
+
+def max_over_time(
+    embedded: Float[Tensor, "batch time embedding"],
+    filters: Float[Tensor, "filters width embedding"],
+) -> Float[Tensor, "batch filters"]:
+    """Return the greatest answer of each filter to the windows of each sentence.
+
+    ``result[i, f] = max_t sum(filters[f] * embedded[i, t : t + width])``: a convolution as one
+    matrix product over the windows. Through the maximum a gradient reaches one window of each
+    sentence and filter, and the gradient of the filters is summed over those alone.
+    """
+    return _MaxOverTime.apply(embedded, filters)
+
+
+class _MaxOverTime(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, embedded: Tensor, filters: Tensor) -> Tensor:
+        batch, time, dim = embedded.shape
+        num_filters, width, _ = filters.shape
+        places = time - width + 1
+        # A window is a run of memory: overlapping views, copied side by side.
+        views = embedded.contiguous().as_strided((batch, places, width * dim), (time * dim, dim, 1))
+        windows = views.reshape(batch * places, width * dim)
+        answers = product(windows, filters.reshape(num_filters, -1))
+        greatest, place = answers.view(batch, places, num_filters).max(dim=1)
+        ctx.save_for_backward(windows, filters, place)
+        ctx.places = places
+        return greatest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (gradient,) = grad_outputs
+        windows, filters, place = ctx.saved_tensors
+        places, (batch, num_filters) = ctx.places, gradient.shape
+        _, width, dim = filters.shape
+        rows = torch.arange(batch, device=place.device)[:, None] * places + place
+        of_filters = F.embedding_bag(
+            rows.T.flatten(),
+            windows,
+            torch.arange(num_filters, device=place.device) * batch,
+            mode="sum",
+            per_sample_weights=gradient.T.flatten(),
+        )
+        answers = gradient.new_zeros(batch, places, num_filters)
+        answers.scatter_(1, place[:, None], gradient[:, None])
+        of_windows = product(answers.view(-1, num_filters), filters.reshape(num_filters, -1).T)
+        of_windows = of_windows.view(batch, places, width, dim)
+        of_embedded = gradient.new_zeros(batch, places + width - 1, dim)
+        for offset in range(width):
+            of_embedded[:, offset : offset + places] += of_windows[:, :, offset]
+        return of_embedded, of_filters.view_as(filters)
+
+
+def pays_as_table(
+    tokens: Int[Tensor, "batch time"],
+    vocab_size: int,
+    filters: Float[Tensor, "filters width embedding"],
+) -> bool:
+    """Tell whether :func:`max_over_table` costs less than a product over all windows."""
+    num_filters, width, _ = filters.shape
+    windows = len(tokens) * (tokens.shape[1] - width + 1)
+    return windows > 2 * vocab_size and vocab_size * width * num_filters <= TABLE_ELEMENTS
+
+
+@torch.no_grad()
+def max_over_table(
+    tokens: Int[Tensor, "batch time"],
+    embedding: Float[Tensor, "vocab embedding"],
+    filters: Float[Tensor, "filters width embedding"],
+) -> Float[Tensor, "batch filters"]:
+    """Return :func:`max_over_time` of embedded tokens, for many sentences and no gradient.
+
+    With fixed weights a filter's answer to a window is a sum of one number for each of its
+    tokens: the products of every token and every offset are made once, and then looked up.
+    """
+    time, vocab = tokens.shape[1], len(embedding)
+    num_filters, width, dim = filters.shape
+    by_offset = filters.transpose(0, 1).reshape(width * num_filters, dim)
+    table = product(embedding, by_offset).view(vocab * width, num_filters)
+    windows = tokens.int().unfold(1, width, 1) * width + torch.arange(width, dtype=torch.int32)
+    places = time - width + 1
+    rows = max(1, CHUNK_ELEMENTS // (places * num_filters))
+    return torch.cat(
+        [
+            F.embedding_bag(some.reshape(-1, width), table, mode="sum")
+            .view(len(some), places, num_filters)
+            .amax(dim=1)
+            for some in windows.split(rows)
+        ]
+    )
