@@ -31,7 +31,7 @@ STAGE = Stage(
 def run(context: Context) -> None:
     """Each round draws fresh negatives and trains some epochs on them."""
     settings = context.settings["discriminator_pretraining"]
-    make_deterministic(context.threads)
+    make_deterministic(context.threads, context.settings["precision"])
     team = assemble(context.device, context.processes)
     data = read_dataset(context.input("data"), context.device)
     generator, _ = load_generator(

@@ -27,7 +27,7 @@ STAGE = Stage(
 def run(context: Context) -> None:
     """Keep the last epoch's weights, and those with the lowest NLL on validation data."""
     settings = context.settings["generator_pretraining"]
-    make_deterministic(context.threads)
+    make_deterministic(context.threads, context.settings["precision"])
     data = read_dataset(context.input("data"), context.device)
     weights = torch.Generator().manual_seed(derive_seed(context.seed, "generator", "weights"))
     generator = build_generator(context.settings["generator"], data.alphabet, weights)

@@ -47,7 +47,7 @@ STAGE = Stage(
 def run(context: Context) -> None:
     """Alternate policy-gradient updates of the generator and fits of the reward model."""
     method, device = context.settings["method"], context.device
-    make_deterministic(context.threads)
+    make_deterministic(context.threads, context.settings["precision"])
     team = assemble(device, context.processes)
     data = read_dataset(context.input("data"), device)
     generator, model = load_generator(

@@ -9,7 +9,16 @@ from pydantic import ValidationError
 from snakemake.utils import update_config
 
 from seqgan.config.corpus import FileCorpus, OracleCorpus
-from seqgan.config.experiment import Config, ConfigError, Experiment, Resources, read, validate
+from seqgan.config.experiment import (
+    Config,
+    ConfigError,
+    Experiment,
+    Resources,
+    _largest,
+    read,
+    update_bytes,
+    validate,
+)
 from seqgan.config.models import CNNDiscriminatorConfig, LSTMGeneratorConfig
 from seqgan.config.reference import FIRST_LINE, schema
 from seqgan.config.section import Section
@@ -180,16 +189,8 @@ def test_all_problems_are_reported_at_once():
             "resources: {memory_mb: 10}, corpus: {vocab_size: 100}",
             (
                 "methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need about "
-                "24 MB, but `resources.memory_mb` allows 10 MB; use at most 6 rollouts, "
+                "26 MB, but `resources.memory_mb` allows 10 MB; use at most 6 rollouts, "
                 "or allow more memory"
-            ),
-        ),
-        (
-            "resources: {memory_mb: 1}, corpus: {vocab_size: 20}",
-            (
-                "methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need about "
-                "24 MB, but `resources.memory_mb` allows 1 MB; lower `batch_size`, or allow more "
-                "memory"
             ),
         ),
         (
@@ -231,13 +232,51 @@ def test_what_an_experiment_refuses(text, expected):
     assert problems(settings) == [f"experiments.a.{expected}"]
 
 
-def test_logits_that_do_not_fit_into_memory_are_refused_for_both_phases():
-    assert problems(changed("experiments: {a: {resources: {memory_mb: 50}}}")) == [
-        f"experiments.a.{where}.batch_size: an update of 64 sentences needs about 102 MB for its "
-        "logits, but `resources.memory_mb` allows 50 MB; use at most 31 sentences, or allow more "
-        "memory"
-        for where in ("generator_pretraining", "methods.gan")
+@pytest.mark.parametrize(
+    ("changes", "needed", "lower"),
+    [
+        ("corpus: {vocab_size: 20}", "6 MB", "use at most 24 sentences"),
+        (
+            "corpus: {vocab_size: 500000}",
+            "1,030 MB",
+            "one sentence does not fit either: lower the vocabulary or `hidden_dim`",
+        ),
+    ],
+)
+def test_updates_that_do_not_fit_into_memory_are_refused_for_both_phases(changes, needed, lower):
+    found = problems(changed(f"experiments: {{a: {{resources: {{memory_mb: 5}}, {changes}}}}}"))
+    assert found == [
+        (
+            "experiments.a.methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need "
+            "about 26 MB, but `resources.memory_mb` allows 5 MB; use at most 3 rollouts, or allow more "
+            "memory"
+        ),
+        *(
+            f"experiments.a.{where}.batch_size: an update of 64 sentences needs about {needed}, "
+            f"but `resources.memory_mb` allows 5 MB; {lower}, or allow more memory"
+            for where in ("generator_pretraining", "methods.gan")
+        ),
     ]
+
+
+def test_where_one_rollout_does_not_fit_the_batch_is_too_large():
+    settings = changed("experiments: {a: {resources: {memory_mb: 1}, corpus: {vocab_size: 20}}}")
+    assert problems(settings)[0].endswith("allows 1 MB; lower `batch_size`, or allow more memory")
+
+
+def test_what_fits_into_memory_is_said_to_the_number():
+    config = validate(changed("experiments: {a: {resources: {memory_mb: 4000}}}")).experiments["a"]
+    given = update_bytes(24, config)
+    assert _largest(64, given, lambda some: update_bytes(some, config)) == 24
+    assert _largest(64, given - 1, lambda some: update_bytes(some, config)) == 23
+    assert _largest(64, 1, lambda some: update_bytes(some, config)) == 0
+
+
+def test_the_longest_sentences_of_the_largest_vocabulary_fit_into_8_gb():
+    settings = changed(
+        "experiments: {a: {corpus: {length: 160, vocab_size: 50000}, resources: {memory_mb: 8000}}}"
+    )
+    assert validate(settings)
 
 
 def test_several_impossible_combinations_are_reported_together():

@@ -222,6 +222,7 @@ EXPECTED: dict[str, set[str]] = {
     "sampling": {"sample_sentences", "evaluate"},
     "evaluation": {"evaluate"},
     "report": {"report"},
+    "precision": {"pretrain_generator", "pretrain_discriminator", "train_adversarially"},
     "resources": set(),
 }  # fmt: skip
 

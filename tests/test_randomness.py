@@ -89,3 +89,19 @@ def test_the_deterministic_switch_sets_threads_and_algorithms(monkeypatch: pytes
         torch.use_deterministic_algorithms(before)
     assert threads == [3]
     assert not torch.backends.cudnn.benchmark
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected", "tf32"),
+    [("float32", "highest", False), ("tf32", "high", True), ("bfloat16", "medium", True)],
+)
+def test_a_precision_holds_for_products_and_for_what_cudnn_does(precision, expected, tf32):
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    try:
+        make_deterministic(threads, precision)
+        assert torch.get_float32_matmul_precision() == expected
+        assert torch.backends.cudnn.allow_tf32 is tf32
+    finally:
+        make_deterministic(threads)
+        torch.use_deterministic_algorithms(deterministic)
+    assert torch.get_float32_matmul_precision() == "highest"

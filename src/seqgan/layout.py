@@ -90,7 +90,11 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
         generator = Job(
             name,
             "pretrain_generator",
-            {"generator": _plain(experiment.generator), "generator_pretraining": pretraining},
+            {
+                "generator": _plain(experiment.generator),
+                "generator_pretraining": pretraining,
+                "precision": experiment.precision,
+            },
             seed,
             outputs=training("pretrain_generator"),
             upstream=(data,),
@@ -102,6 +106,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                 "hand_over": hand_over,
                 "discriminator": _plain(experiment.discriminator),
                 "discriminator_pretraining": _plain(experiment.discriminator_pretraining),
+                "precision": experiment.precision,
             },
             seed,
             outputs=training("pretrain_discriminator"),
@@ -122,7 +127,11 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                 adversarial = Job(
                     name,
                     "train_adversarially",
-                    {"hand_over": hand_over, "method": _plain(settings)},
+                    {
+                        "hand_over": hand_over,
+                        "method": _plain(settings),
+                        "precision": experiment.precision,
+                    },
                     seed,
                     method,
                     training(f"train_adversarially-{method}"),

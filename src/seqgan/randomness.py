@@ -55,11 +55,22 @@ class RandomStreams:
             rng.set_state(state[name].cpu())
 
 
-def make_deterministic(num_threads: int) -> None:
+PRECISIONS = {"float32": "highest", "tf32": "high", "bfloat16": "medium"}
+"""What PyTorch calls the precision of matrix products of float32."""
+
+
+def make_deterministic(num_threads: int, precision: str = "float32") -> None:
     """Fix what could make two runs of one seed differ on one machine, as far as PyTorch can.
 
     Sums depend on how they are split, so the number of threads is part of a result's signature.
+
+    Args:
+        num_threads: Threads that PyTorch may use.
+        precision: One of :data:`PRECISIONS`.
     """
     torch.set_num_threads(num_threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_float32_matmul_precision(PRECISIONS[precision])
+    # Convolutions and the LSTM of a GPU have a switch of their own, which is on by default.
+    torch.backends.cudnn.allow_tf32 = precision != "float32"
     torch.backends.cudnn.benchmark = False

@@ -1,9 +1,10 @@
 """The whole configuration: experiments are defined in a dict and selected by a list."""
 
 import json
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -96,6 +97,12 @@ class Experiment(Section):
     sampling: Sampling = Field(default=Sampling(), description="Sentences drawn from every method.")
     evaluation: Evaluation = Field(default=Evaluation(), description="Scores of the final table.")
     report: ReportConfig = Field(default=ReportConfig(), description="Contents of the report.")
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        default="float32",
+        description="Of the factors of matrix products, in training: all bits, or what the matrix "
+        "units of a GPU (or, for bfloat16, of a processor that has such) take several at a time. "
+        "Weights and sums keep all bits.",
+    )
     resources: Resources = Field(default=Resources(), description="Needs of a job.")
 
     _distinct = field_validator("seeds")(distinct)
@@ -147,40 +154,51 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
                 )
 
 
-def rollout_bytes(method: PolicyGradientMethod, experiment: Experiment) -> int:
+HELD_TOKENS = 2**25
+"""Tokens of completions that rollouts hold at once, unless one sentence has more."""
+HELD_LOGITS = 2**19
+"""Logits that are held at once, unless a vocabulary is larger."""
+
+
+def rollout_bytes(method: PolicyGradientMethod, num_rollouts: int, experiment: Experiment) -> int:
     """Estimate what the rollouts of one generator update hold at their peak, in bytes.
 
-    Counts what grows with the number of rollouts: tokens (8 bytes) and uniforms (4 bytes) of
-    every completion, twice because of the copies that indexing makes, and three generations of
-    decoder states.
+    The uniforms (4 bytes) of all completions, and of those that are held at once the tokens
+    (8 bytes) and uniforms, twice because of the copies that indexing makes, with three
+    generations of decoder states.
     """
-    if not isinstance(method.action_value, RolloutConfig):
-        return 0
     time = experiment.corpus.max_length
-    completions = (time - 1) * method.batch_size * method.action_value.num_rollouts
+    of_sentence = (time - 1) * num_rollouts
+    all_of_them = method.batch_size * of_sentence
+    held = min(all_of_them, max(of_sentence, HELD_TOKENS // time))
     state = 8 * experiment.generator.hidden_dim * experiment.generator.num_layers
-    return completions * (2 * 12 * time + 3 * state)
+    return all_of_them * 4 * time + held * (2 * 12 * time + 3 * state)
 
 
 def update_bytes(batch_size: int, experiment: Experiment) -> int:
-    """Estimate what the logits of one generator update hold at their peak, in bytes.
+    """Estimate what one generator update holds at its peak, in bytes.
 
-    Four arrays of ``batch_size × length × vocabulary`` in single precision: logits, their
-    normalised form, and the gradients of both.
+    The output layer, its gradient, what Adam remembers of it and four copies on the way, some rows
+    of logits, and for every token of the batch a dozen numbers for each hidden unit.
     """
-    corpus = experiment.corpus
+    corpus, generator = experiment.corpus, experiment.generator
     special = 3  # of a text: start, end, unknown
     vocab = corpus.max_vocabulary + special if isinstance(corpus, FileCorpus) else corpus.vocab_size
-    return 4 * 4 * batch_size * corpus.max_length * vocab
+    layers = 8 * vocab * (generator.hidden_dim + generator.embedding_dim)
+    tokens = batch_size * corpus.max_length * 12 * generator.hidden_dim * generator.num_layers
+    return 4 * (layers + 2 * max(vocab, HELD_LOGITS) + tokens)
 
 
 def _too_large(name: str, method: PolicyGradientMethod, experiment: Experiment) -> Iterator[str]:
-    needed, given = rollout_bytes(method, experiment), experiment.resources.memory_mb * 10**6
-    if needed > given and isinstance(method.action_value, RolloutConfig):
-        fitting = method.action_value.num_rollouts * given // needed
+    if not isinstance(method.action_value, RolloutConfig):
+        return
+    wanted, given = method.action_value.num_rollouts, experiment.resources.memory_mb * 10**6
+    needed = rollout_bytes(method, wanted, experiment)
+    if needed > given:
+        fitting = _largest(wanted, given, lambda some: rollout_bytes(method, some, experiment))
         lower = f"use at most {fitting} rollouts" if fitting else "lower `batch_size`"
         yield (
-            f"methods.{name}.action_value.num_rollouts: {method.action_value.num_rollouts} "
+            f"methods.{name}.action_value.num_rollouts: {wanted} "
             f"rollouts of {method.batch_size} sentences need about {needed / 1e6:,.0f} MB, but "
             f"`resources.memory_mb` allows {given / 1e6:,.0f} MB; {lower}, or allow more memory"
         )
@@ -191,12 +209,22 @@ def _too_large_updates(batches: dict[str, int], experiment: Experiment) -> Itera
     for where, batch_size in batches.items():
         needed = update_bytes(batch_size, experiment)
         if needed > given:
+            fitting = _largest(batch_size, given, lambda some: update_bytes(some, experiment))
+            lower = (
+                f"use at most {fitting} sentences"
+                if fitting
+                else "one sentence does not fit either: lower the vocabulary or `hidden_dim`"
+            )
             yield (
                 f"{where}.batch_size: an update of {batch_size} sentences needs about "
-                f"{needed / 1e6:,.0f} MB for its logits, but `resources.memory_mb` allows "
-                f"{given / 1e6:,.0f} MB; use at most {batch_size * given // needed} sentences, or "
-                "allow more memory"
+                f"{needed / 1e6:,.0f} MB, but `resources.memory_mb` allows "
+                f"{given / 1e6:,.0f} MB; {lower}, or allow more memory"
             )
+
+
+def _largest(wanted: int, given: int, needed: Callable[[int], int]) -> int:
+    """Return the largest number below one that is wanted for which what is given is enough."""
+    return bisect_right(range(1, wanted), given, key=needed)
 
 
 class Config(Section):

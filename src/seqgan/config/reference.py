@@ -39,6 +39,7 @@ RERUNS: Mapping[str, tuple[str, ...]] = {
     "evaluation": ("evaluate",),
     "report": ("report",),
     "description": ("report",),
+    "precision": ("pretrain_generator", "pretrain_discriminator", "train_adversarially"),
     "resources": (),
 }
 """The stages that a change of a section reruns first, by the section; those after them follow."""
