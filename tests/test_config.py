@@ -248,8 +248,8 @@ def test_updates_that_do_not_fit_into_memory_are_refused_for_both_phases(changes
     assert found == [
         (
             "experiments.a.methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need "
-            "about 26 MB, but `resources.memory_mb` allows 5 MB; use at most 3 rollouts, or allow more "
-            "memory"
+            "about 26 MB, but `resources.memory_mb` allows 5 MB; use at most 3 rollouts, or allow "
+            "more memory"
         ),
         *(
             f"experiments.a.{where}.batch_size: an update of 64 sentences needs about {needed}, "

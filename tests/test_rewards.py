@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import slow_twins
 from conftest import ALPHABETS, make_generator
-from seqgan import discriminators
+from seqgan import discriminators, rewards
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator, Discriminator
 from seqgan.errors import NonFiniteError
@@ -202,6 +202,18 @@ def test_a_constant_reward_knows_and_learns_nothing(rng):
 
 
 # --- action values --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tokens_at_once", [1, 4 * 7 * 5 * 2, 2**25])
+def test_some_sentences_at_a_time_give_the_same_values(rng, monkeypatch, tokens_at_once: int):
+    generator = make_generator(ALPHABETS["text"])
+    tokens = sample_sentences(generator, 6, 5, rng)
+    rollout = MonteCarloRollout(generator, SentenceReward(), num_rollouts=7, tracking_rate=0.0)
+    seeded = torch.Generator().manual_seed(5)
+    expected = rollout(tokens, seeded)
+    monkeypatch.setattr(rewards, "ROLLOUT_TOKENS", tokens_at_once)
+    found = rollout(tokens, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
 
 
 def test_rollouts_converge_to_the_exact_action_value(small_world: Alphabet, rng):
