@@ -1,8 +1,11 @@
 """Turn a text file, one sentence a line, into training, validation and test sets of tokens."""
 
-from seqgan.corpus.dataset import write_dataset
-from seqgan.corpus.text import prepare
-from seqgan.stage import Context, Stage
+from collections.abc import Iterator
+from typing import Any
+
+from seqgan.corpus.text import Step, prepare
+from seqgan.failures import Stopped
+from seqgan.stage import Context, Stage, stop_gently
 
 STAGE = Stage(
     "prepare_corpus",
@@ -16,8 +19,16 @@ STAGE = Stage(
 
 def run(context: Context) -> None:
     """Split by the hash of each sentence; count words on the training split alone."""
-    dataset, facts = prepare(context.input("text"), context.settings["corpus"])
-    write_dataset(context.output("data"), dataset, facts)
+    stop_gently(context)
+
+    def follow(steps: Iterator[Step], **options: Any) -> Iterator[Step]:
+        for step in context.follow(steps, **options):
+            yield step
+            if context.stopping:
+                raise Stopped("stopped; start it again, it begins anew")
+
+    text, folder = context.input("text"), context.output("data")
+    facts = prepare(text, folder, context.settings["corpus"], follow)
     sizes = ", ".join(f"{count} {split}" for split, count in facts["sentences"].items())
     left = ", ".join(f"{count} {why}" for why, count in facts["left_out"].items() if count)
     context.say(f"{sizes} sentences, {facts['vocabulary_size']} words; left out: {left or 'none'}")

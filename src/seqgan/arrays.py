@@ -1,13 +1,14 @@
-"""Arrays in NumPy's file format, of which nothing is believed before it is checked."""
+"""Arrays in NumPy's file format: written row by row, and not believed before they are checked."""
 
 import math
 import warnings
 from dataclasses import dataclass
-from typing import IO
+from pathlib import Path
+from typing import IO, Any, final
 from zipfile import ZipExtFile
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int, Shaped
 
 NUMBERS = "biufc"
 """Kinds of dtypes whose bytes are their values; an object array would be a pickle."""
@@ -60,3 +61,37 @@ def read_body(file: IO[bytes] | ZipExtFile, header: Header) -> Shaped[np.ndarray
         return flat.reshape(header.shape, order="F" if header.by_columns else "C")
     except (ValueError, OverflowError) as error:  # an empty array of astronomic width
         raise ValueError(f"there is no shape {header.shape}: {error}") from None
+
+
+@final
+class RowWriter:
+    """A table of 32-bit integers that grows by rows, with the bytes that ``np.save`` would write.
+
+    The header has room for any number of rows; it tells the true one once the file is closed.
+    """
+
+    def __init__(self, path: Path, width: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # whoever has mapped what was there keeps it
+        self.rows, self._width = 0, width
+        self._file = open(path, "wb")  # noqa: SIM115
+        self._write_header()
+
+    def append(self, rows: Int[np.ndarray, "rows width"]) -> None:
+        """Write more rows."""
+        self._file.write(np.ascontiguousarray(rows, np.int32).data)
+        self.rows += len(rows)
+
+    def _write_header(self) -> None:
+        header = np.lib.format.header_data_from_array_1_0(np.empty((0, 0), np.int32))
+        np.lib.format.write_array_header_1_0(
+            self._file, header | {"shape": (self.rows, self._width)}
+        )
+
+    def __enter__(self) -> "RowWriter":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with self._file:
+            self._file.seek(0)
+            self._write_header()

@@ -47,9 +47,8 @@ def score(
     generator: Generator, tokens: Int[Tensor, "batch time"], temperature: float = 1.0
 ) -> Float[Tensor, "batch time"]:
     """Return :func:`log_prob` of any number of sentences, in bounded memory and no gradient."""
-    return torch.cat(
-        [log_prob(generator, some, temperature) for some in tokens.split(SENTENCES_AT_ONCE)]
-    )
+    chunks = tokens.split(SENTENCES_AT_ONCE)
+    return torch.cat([log_prob(generator, some.long(), temperature) for some in chunks])
 
 
 def invert_cdf(

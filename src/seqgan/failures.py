@@ -12,7 +12,10 @@ from seqgan.errors import UserError, one_line
 
 
 class Stopped(BaseException):
-    """The process was asked to stop (SIGTERM, Ctrl-C) at a moment when it can."""
+    """The process was asked to stop (SIGTERM, Ctrl-C) at a moment when it can.
+
+    Its text, where it has one, tells what that means for the next start.
+    """
 
 
 def guarded(work: Callable[[], None], name: str, log: Path | None = None) -> int:
@@ -25,8 +28,8 @@ def guarded(work: Callable[[], None], name: str, log: Path | None = None) -> int
         return 0
     except UserError as error:
         line = str(error)
-    except (Stopped, KeyboardInterrupt):
-        line = "stopped; start it again to continue from its last state"
+    except (Stopped, KeyboardInterrupt) as error:
+        line = str(error) or "stopped; start it again to continue from its last state"
     except BrokenPipeError:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

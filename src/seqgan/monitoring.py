@@ -60,7 +60,7 @@ class DiscriminatorMonitor:
 
     def __call__(self) -> StepMetrics:
         """Return the metrics of the present weights."""
-        real = self.validation[: self.num_sentences]
+        real = self.validation[: self.num_sentences].long()
         fake = sample_sentences(self.generator, len(real), real.shape[1], self.rng)
         of_real, of_fake = self.reward.score(real), self.reward.score(fake)
         correct = ((of_real > 0.5).float().mean() + (of_fake <= 0.5).float().mean()) / 2

@@ -144,7 +144,7 @@ class Context:
                     f"{tqdm.format_interval(left)} left"
                 )
                 bar.set_postfix_str(shown, refresh=False)
-                bar.update(1)
+                bar.update(step - bar.n)
                 if bar.disable and (now - self._said_at > SECONDS_BETWEEN_LINES or step == total):
                     self._said_at = now
                     self.say(line)

@@ -18,6 +18,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 PAD = -1
+# Tokens that are checked at once: memory does not grow with the corpus.
+CHUNK_TOKENS = 2**20
 
 
 def is_real(tokens: Int[Tensor, "*batch time"]) -> Bool[Tensor, "*batch time"]:
@@ -56,6 +58,24 @@ class Alphabet:
 
 def check_tokens(tokens: Int[Tensor, "batch time"], alphabet: Alphabet) -> None:
     """Raise ``ValueError`` with the first row that breaks the token contract."""
+    rows = max(1, CHUNK_TOKENS // max(tokens.shape[1], 1))
+    found = [
+        (order, start + int(where.any(dim=1).nonzero()[0]), what)
+        for start in range(0, len(tokens), rows)
+        for order, (what, where) in enumerate(
+            _broken(tokens[start : start + rows].long(), alphabet).items()
+        )
+        if where.any()
+    ]
+    if found:
+        _, row, what = min(found)
+        raise ValueError(f"sentence {row} contains {what}: {tokens[row].tolist()}")
+
+
+def _broken(
+    tokens: Int[Tensor, "batch time"], alphabet: Alphabet
+) -> dict[str, Bool[Tensor, "batch _"]]:
+    """Return where tokens break the contract, by what they do; what weighs most comes first."""
     real = is_real(tokens)
     broken = {
         "an id outside the vocabulary": (tokens < PAD) | (tokens >= alphabet.vocab_size),
@@ -71,7 +91,4 @@ def check_tokens(tokens: Int[Tensor, "batch time"], alphabet: Alphabet) -> None:
         broken["a token after the end"] = ended & real[:, 1:]
         broken["no token"] = ~real[:, :1]
         broken["padding, though it has not ended"] = real[:, :-1] & ~ended & ~real[:, 1:]
-    for what, where in broken.items():
-        if where.any():
-            row = int(where.any(dim=1).nonzero()[0])
-            raise ValueError(f"sentence {row} contains {what}: {tokens[row].tolist()}")
+    return broken

@@ -135,7 +135,7 @@ class LikelihoodEpoch:
         batches = order.split(self.batch_size)
         sums: dict[str, Tensor] = progress.keep("sums", dict)
         for number in progress.count("batch", len(batches)):
-            add(sums, self.update(self.corpus[batches[number]], run))
+            add(sums, self.update(self.corpus[batches[number]].long(), run))
         return average(sums, len(batches))
 
 
@@ -161,7 +161,7 @@ class DiscriminatorRound:
             lambda: sample_sentences(self.generator, count, length, run.streams["negatives"]),
         )
         return dict(
-            self.reward.fit(self.corpus[rows], fake, run.streams["discriminator"], progress)
+            self.reward.fit(self.corpus[rows].long(), fake, run.streams["discriminator"], progress)
         )
 
 
@@ -187,7 +187,7 @@ class AdversarialRound:
         sums: dict[str, Tensor] = run.progress.keep("sums", dict)
         for _ in run.progress.count("g-step", self.generator_steps):
             rows = torch.randint(len(corpus), (self.batch_size,), generator=rng, device=rng.device)
-            add(sums, self.update(corpus[rows], run))
+            add(sums, self.update(corpus[rows].long(), run))
         for _ in run.progress.count("tracking", 1):
             self.action_value.track(self.update.generator)
         judged: StepMetrics = run.progress.keep("judged", dict)

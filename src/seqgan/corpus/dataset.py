@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from seqgan.arrays import read_body, read_header
+from seqgan.arrays import RowWriter, read_body, read_header
 from seqgan.corpus.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
 from seqgan.errors import UserError
 from seqgan.records import read_json, readable_json, write_atomically
@@ -44,13 +44,16 @@ class Dataset:
 
 def write_tokens(path: Path, tokens: Int[Tensor, "sentences time"]) -> None:
     """Write sentences as a NumPy array of 32-bit integers; -1 is padding."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "wb") as file:
-        np.save(file, tokens.cpu().numpy().astype(np.int32), allow_pickle=False)
+    with RowWriter(path, tokens.shape[1]) as file:
+        file.append(tokens.cpu().numpy())
 
 
 def read_tokens(path: Path) -> Int[Tensor, "sentences time"]:
-    """Return what :func:`write_tokens` wrote; raise :class:`UserError` if it is damaged."""
+    """Return what :func:`write_tokens` wrote; raise :class:`UserError` if it is damaged.
+
+    They stay in the file, of which the system reads what is looked at; a change of the tensor does
+    not reach it. What another program wrote as other integers, or by columns, is read and converted.
+    """
     try:
         with open(path, "rb") as file:
             header = read_header(file)
@@ -61,6 +64,9 @@ def read_tokens(path: Path) -> Int[Tensor, "sentences time"]:
                 )
             if header.num_bytes != path.stat().st_size - file.tell():
                 raise ValueError(f"its size is not that of {header.dtype} of shape {header.shape}")
+            if header.dtype == np.int32 and not header.by_columns and header.num_bytes:
+                place = {"offset": file.tell(), "shape": header.shape}
+                return torch.from_numpy(np.memmap(file, np.int32, mode="c", **place))
             return torch.from_numpy(read_body(file, header).astype(np.int64))
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
@@ -72,14 +78,23 @@ def write_dataset(folder: Path, dataset: Dataset, facts: dict[str, Any]) -> None
     """Write a dataset, and beside it what is worth knowing about it."""
     for split in SPLITS:
         write_tokens(folder / f"{split}.npy", getattr(dataset, split))
-    write_alphabet(folder / "alphabet.json", dataset.alphabet)
-    if dataset.vocabulary is not None:
-        write_vocabulary(folder / "vocabulary.json", dataset.vocabulary)
+    write_meaning(folder, dataset.alphabet, dataset.vocabulary, facts)
+
+
+def write_meaning(
+    folder: Path, alphabet: Alphabet, vocabulary: Vocabulary | None, facts: dict[str, Any]
+) -> None:
+    """Write what the tokens of a dataset stand for, and what is worth knowing about them."""
+    write_alphabet(folder / "alphabet.json", alphabet)
+    if vocabulary is not None:
+        write_vocabulary(folder / "vocabulary.json", vocabulary)
     write_atomically(folder / "facts.json", readable_json(facts))
 
 
 def read_dataset(folder: Path, device: torch.device | str = "cpu") -> Dataset:
     """Return what :func:`write_dataset` wrote, with its tokens on a device.
+
+    They are 32-bit integers; a batch becomes 64-bit where it is taken from them.
 
     Raises :class:`UserError` if a part is missing, damaged or breaks the token contract.
     """

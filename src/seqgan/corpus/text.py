@@ -1,42 +1,54 @@
 """From a file of lines to a dataset: reading, splitting, counting, encoding."""
 
 import hashlib
+import os
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import torch
-from jaxtyping import Int
-from torch import Tensor
-
-from seqgan.corpus.dataset import SPLITS, Dataset
+from seqgan.arrays import RowWriter
+from seqgan.corpus.dataset import SPLITS, write_meaning
+from seqgan.corpus.draft import Draft, Numbers
 from seqgan.corpus.tokenizers import WordTokenizer
-from seqgan.corpus.vocabulary import UNKNOWN, Vocabulary, count_words
+from seqgan.corpus.vocabulary import END, UNKNOWN, Vocabulary, most_frequent
 from seqgan.errors import UserError
-from seqgan.tokens import PAD
 
-LONGEST_LINE = 2**20
+LONGEST_LINE = MEGABYTE = 2**20
+
+Step = tuple[int, dict[str, Any]]
+Follow = Callable[..., Iterator[Step]]
+"""What goes through steps, given their ``total`` and ``unit``: such as ``Context.follow``."""
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 text file that are not blank.
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a UTF-8 text file that are not blank, each after the bytes read so far.
 
-    Raises :class:`UserError` for a file that is missing, not UTF-8, or has a line that is too
-    long to be a sentence.
+    Raises :class:`UserError` for a file that is missing, not UTF-8, has a line that is too long to
+    be a sentence, or changes meanwhile.
     """
-    number = 0
+    number = place = 0
     try:
         with open(path, "rb") as file:
+            before = os.fstat(file.fileno())
             while line := file.readline(LONGEST_LINE + 1):
                 number += 1
+                place += len(line)
                 if len(line) > LONGEST_LINE:
                     raise UserError(
                         f"{path}, line {number} is longer than a megabyte; put one sentence a line"
                     )
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                if text.strip():
-                    yield text.strip()
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if text:
+                    yield place, text
+            after = os.fstat(file.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise UserError(
+                    f"{path} changed while it was read, after {number} lines; start again once "
+                    "nobody writes to it"
+                )
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
     except UnicodeDecodeError as error:
@@ -57,79 +69,120 @@ def choose_split(words: Sequence[str], validation_share: float, test_share: floa
     return "validation" if place < test_share + validation_share else "train"
 
 
-def prepare(path: Path, settings: Mapping[str, Any]) -> tuple[Dataset, dict[str, Any]]:
-    """Return the dataset of a text file, and the facts that its card shows.
+class _Text:
+    """What one pass over a text finds: a draft of each split, words, and what is left out."""
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], drafts: dict[str, Draft]) -> None:
+        self._path, self._settings, self._drafts = path, settings, drafts
+        self.tokenizer = WordTokenizer(lowercase=settings["tokenizer"]["lowercase"])
+        self.numbers = Numbers()
+        self.left_out: Counter[str] = Counter()
+        self.num_lines = 0
+
+    @property
+    def megabytes(self) -> int:
+        """What there is to read; a file that is missing or empty has one too."""
+        size = self._path.stat().st_size if self._path.is_file() else 0
+        return max(1, -(-size // MEGABYTE))
+
+    def read(self) -> Iterator[Step]:
+        """Read everything, and yield how many megabytes are done."""
+        last, done, began = self.megabytes, 0, time.monotonic()
+        for place, line in read_lines(self._path):
+            self._add(line)
+            if done < place // MEGABYTE < last:
+                done = place // MEGABYTE
+                yield done, {"sentences/s": self.num_lines / (time.monotonic() - began)}
+        yield last, {"sentences": self.num_lines}
+
+    def _add(self, line: str) -> None:
+        self.num_lines += 1
+        words, settings = self.tokenizer.split(line), self._settings
+        if len(words) < settings["min_length"]:
+            self.left_out["too short"] += 1
+        elif len(words) >= settings["max_length"]:  # the end token needs a place too
+            self.left_out["too long"] += 1
+        else:
+            split = choose_split(words, settings["validation_share"], settings["test_share"])
+            self._drafts[split].append([*map(self.numbers.__getitem__, words), END])
+
+
+def quietly(steps: Iterator[Step], **_: Any) -> Iterator[Step]:
+    """Show nothing."""
+    return steps
+
+
+def prepare(
+    path: Path, folder: Path, settings: Mapping[str, Any], follow: Follow = quietly
+) -> dict[str, Any]:
+    """Write the dataset of a text file into a folder; return the facts that its card shows.
 
     The vocabulary comes from the training split alone. Repeated sentences are kept: they are part
-    of the distribution.
+    of the distribution. Memory grows with the distinct words, not with the sentences.
 
     Args:
         path: The file.
+        folder: What ``read_dataset`` reads afterwards.
         settings: The section ``corpus`` of kind ``file``.
+        follow: Shows how far the work is, and may end it.
 
     Raises:
         UserError: If a split would be empty; the line says why sentences were left out.
     """
-    tokenizer = WordTokenizer(lowercase=settings["tokenizer"]["lowercase"])
-    left_out: Counter[str] = Counter()
-    texts: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
-    num_lines = 0
-    for line in read_lines(path):
-        num_lines += 1
-        words = tokenizer.split(line)
-        if len(words) < settings["min_length"]:
-            left_out["too short"] += 1
-        elif len(words) >= settings["max_length"]:  # the end token needs a place too
-            left_out["too long"] += 1
-        else:
-            split = choose_split(words, settings["validation_share"], settings["test_share"])
-            texts[split].append(words)
-    vocabulary = Vocabulary(
-        count_words(
-            texts["train"],
+    folder.mkdir(parents=True, exist_ok=True)
+    sentences: dict[str, int] = {}
+    with_unknown: Counter[str] = Counter()
+    drop = settings["unknown"] == "drop"
+    with ExitStack() as stack:
+        length = settings["max_length"]
+        drafts = {split: stack.enter_context(Draft(folder, length)) for split in SPLITS}
+        text = _Text(path, settings, drafts)
+        for _ in follow(text.read(), total=text.megabytes, unit="megabyte"):
+            pass
+        words = most_frequent(
+            text.numbers.count(drafts["train"].blocks()),
             max_vocabulary=settings["max_vocabulary"],
             min_count=settings["min_count"],
-        ),
-        tokenizer,
-        emit_unknown=settings["unknown"] == "keep",
-    )
-    rows: dict[str, list[list[int]]] = {}
-    unknown: dict[str, float] = {}
-    for split, sentences in texts.items():
-        encoded = [vocabulary.encode(words) for words in sentences]
-        with_unknown = [UNKNOWN in row for row in encoded]
-        unknown[split] = sum(with_unknown) / max(len(encoded), 1)
-        if settings["unknown"] == "drop":
-            left_out["with an unknown word"] += sum(with_unknown)
-            encoded = [row for row, has in zip(encoded, with_unknown, strict=True) if not has]
-        rows[split] = encoded
-    for split in SPLITS:
-        if len(rows[split]) < 2:
-            reasons = ", ".join(f"{count} {why}" for why, count in left_out.most_common() if count)
+        )
+        ids = text.numbers.to_ids(words)
+
+        def write() -> Iterator[Step]:
+            done = 0
+            for split, draft in drafts.items():
+                with RowWriter(folder / f"{split}.npy", length) as file:
+                    for numbers in draft.blocks():
+                        rows = ids[numbers]
+                        has_unknown = (rows == UNKNOWN).any(axis=1)
+                        with_unknown[split] += int(has_unknown.sum())
+                        file.append(rows[~has_unknown] if drop else rows)
+                        done += 1
+                        yield done, {"sentences": sum(sentences.values()) + file.rows}
+                sentences[split] = file.rows
+
+        num_blocks = sum(draft.num_blocks for draft in drafts.values())
+        for _ in follow(write(), total=num_blocks, unit="block"):
+            pass
+    if drop:
+        text.left_out["with an unknown word"] += sum(with_unknown.values())
+    for split, kept in sentences.items():
+        if kept < 2:
+            left_out = text.left_out.most_common()
+            reasons = ", ".join(f"{count} {why}" for why, count in left_out if count)
             raise UserError(
-                f"{path} leaves {len(rows[split])} sentences for the {split} set, but 2 are "
-                f"needed: {num_lines} lines, left out: {reasons or 'none'}; give more lines, "
+                f"{path} leaves {kept} sentences for the {split} set, but 2 are "
+                f"needed: {text.num_lines} lines, left out: {reasons or 'none'}; give more lines, "
                 f"or widen `min_length`, `max_length`, lower `min_count`, or set `unknown: keep`"
             )
-    dataset = Dataset(
-        **{split: to_tokens(rows[split], settings["max_length"]) for split in SPLITS},
-        alphabet=vocabulary.alphabet,
-        vocabulary=vocabulary,
-    )
+    vocabulary = Vocabulary(words, text.tokenizer, emit_unknown=not drop)
     facts = {
         "kind": "file",
-        "lines": num_lines,
-        "left_out": dict(left_out),
-        "sentences": {split: len(rows[split]) for split in SPLITS},
-        "vocabulary_size": len(vocabulary.words),
-        "share_with_unknown_word": unknown,
+        "lines": text.num_lines,
+        "left_out": dict(text.left_out),
+        "sentences": sentences,
+        "vocabulary_size": len(words),
+        "share_with_unknown_word": {
+            split: with_unknown[split] / max(draft.sentences, 1) for split, draft in drafts.items()
+        },
     }
-    return dataset, facts
-
-
-def to_tokens(rows: Sequence[Sequence[int]], length: int) -> Int[Tensor, "sentences time"]:
-    """Return sentences of different lengths as one batch, padded at the end."""
-    tokens = torch.full((len(rows), length), PAD)
-    for i, row in enumerate(rows):
-        tokens[i, : len(row)] = torch.tensor(row)
-    return tokens
+    write_meaning(folder, vocabulary.alphabet, vocabulary, facts)
+    return facts

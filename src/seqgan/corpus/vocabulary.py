@@ -1,7 +1,6 @@
 """Words and their ids."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,11 +53,10 @@ class Vocabulary:
         return self.tokenizer.join(names)
 
 
-def count_words(
-    sentences: Iterable[Sequence[str]], *, max_vocabulary: int, min_count: int
+def most_frequent(
+    counts: Mapping[str, int], *, max_vocabulary: int, min_count: int
 ) -> tuple[str, ...]:
     """Return the most frequent words, ties in alphabetical order, so that no hash decides."""
-    counts = Counter(word for sentence in sentences for word in sentence)
     kept = [word for word, count in counts.items() if count >= min_count]
     return tuple(sorted(kept, key=lambda word: (-counts[word], word))[:max_vocabulary])
 
