@@ -1,12 +1,21 @@
 """The same mathematics as the package, in the plainest form: one sentence, one token at a time."""
 
 import itertools
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from seqgan.corpus.dataset import SPLITS, Dataset
+from seqgan.corpus.text import choose_split, read_lines
+from seqgan.corpus.tokenizers import LONG, MANY_MARKS, MARKS, WordTokenizer
+from seqgan.corpus.vocabulary import UNKNOWN, Vocabulary, most_frequent
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.generators import Generator
 from seqgan.tokens import PAD, Alphabet
@@ -158,3 +167,58 @@ def released_log_prob(arrays: Mapping[str, np.ndarray], tokens: np.ndarray) -> n
             result[i, t] = logits[token] - np.log(np.exp(logits).sum())
             previous = token
     return result
+
+
+WORD = re.compile(rf"[\w{MARKS}]+(?:['’\-.,][\w{MARKS}]+)*|[^\w\s{MARKS}][{MARKS}]*")
+
+
+def split_into_words(line: str, *, lowercase: bool) -> list[str]:
+    """Split any line by one expression that says what a word is."""
+    text = line.lower() if lowercase else line
+    if len(text) > LONG:
+        text = MANY_MARKS.sub(r"\1", text)
+    return WORD.findall(unicodedata.normalize("NFC", text))
+
+
+def prepare(path: Path, settings: Mapping[str, Any]) -> tuple[Dataset, dict[str, Any]]:
+    """Hold a whole text as lists of words, then as lists of ids, then as tensors."""
+    lowercase = settings["tokenizer"]["lowercase"]
+    left_out: Counter[str] = Counter()
+    texts: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
+    lines = [line for _, line in read_lines(path)]
+    for line in lines:
+        words = split_into_words(line, lowercase=lowercase)
+        if len(words) < settings["min_length"]:
+            left_out["too short"] += 1
+        elif len(words) + 1 > settings["max_length"]:
+            left_out["too long"] += 1
+        else:
+            shares = settings["validation_share"], settings["test_share"]
+            texts[choose_split(words, *shares)].append(words)
+    kept = most_frequent(
+        Counter(itertools.chain(*texts["train"])),
+        max_vocabulary=settings["max_vocabulary"],
+        min_count=settings["min_count"],
+    )
+    drop = settings["unknown"] == "drop"
+    vocabulary = Vocabulary(kept, WordTokenizer(lowercase=lowercase), emit_unknown=not drop)
+    arrays, shares = {}, {}
+    for split, sentences in texts.items():
+        rows = [vocabulary.encode(words) for words in sentences]
+        known = [row for row in rows if UNKNOWN not in row]
+        shares[split] = (len(rows) - len(known)) / max(len(rows), 1)
+        if drop:
+            left_out["with an unknown word"] += len(rows) - len(known)
+            rows = known
+        length = settings["max_length"]
+        padded = [row + [PAD] * (length - len(row)) for row in rows]
+        arrays[split] = torch.tensor(padded, dtype=torch.int64).view(-1, length)
+    facts = {
+        "kind": "file",
+        "lines": len(lines),
+        "left_out": dict(left_out),
+        "sentences": {split: len(arrays[split]) for split in SPLITS},
+        "vocabulary_size": len(kept),
+        "share_with_unknown_word": shares,
+    }
+    return Dataset(**arrays, alphabet=vocabulary.alphabet, vocabulary=vocabulary), facts

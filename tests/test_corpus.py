@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import tracemalloc
 import unicodedata
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+import slow_twins
+from seqgan.arrays import RowWriter
 from seqgan.config.corpus import FileCorpus
+from seqgan.corpus import draft, text
 from seqgan.corpus.dataset import (
     Dataset,
     read_alphabet,
@@ -22,19 +26,21 @@ from seqgan.corpus.dataset import (
     write_dataset,
     write_tokens,
 )
-from seqgan.corpus.text import LONGEST_LINE, choose_split, prepare, read_lines, to_tokens
+from seqgan.corpus.draft import pad
+from seqgan.corpus.text import LONGEST_LINE, choose_split, prepare, read_lines
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import (
     END,
     START,
     UNKNOWN,
     Vocabulary,
-    count_words,
+    most_frequent,
     read_vocabulary,
     write_vocabulary,
 )
 from seqgan.errors import UserError
 from seqgan.tokens import PAD, Alphabet, check_tokens
+from stage_worlds import content
 
 SRC = Path(__file__).parents[1] / "src"
 
@@ -65,6 +71,20 @@ SRC = Path(__file__).parents[1] / "src"
 )
 def test_words_and_marks_of_any_script(line, words):
     assert WordTokenizer().split(line) == words
+
+
+SIGNS = "aZ_09é'’-.,;\x1c\x1f\x85 \t\u00a0\u200b\u200d\u0301\u0316\u093fک白K\U00010a01\U0001e8d0👍"
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_words_are_those_of_one_expression(lowercase):
+    """Every pair of ASCII signs, and any signs that differ in how they are looked up."""
+    rng, tokenizer = random.Random(3), WordTokenizer(lowercase)
+    signs = [chr(i) for i in range(128)]
+    lines = [" ".join(f"{one}{other}x{other}" for other in signs) for one in signs]
+    lines += ["".join(rng.choices(SIGNS, k=rng.randint(1, 12))) for _ in range(5000)]
+    for line in [*lines, "a" + "\u0301" * 5000 + " b"]:
+        assert tokenizer.split(line) == slow_twins.split_into_words(line, lowercase=lowercase)
 
 
 def test_letters_keep_their_case_where_asked():
@@ -119,10 +139,10 @@ def test_the_signature_of_a_tokenizer_names_its_settings():
 
 
 def test_words_by_frequency_then_alphabet():
-    sentences = [["d", "b", "a"], ["a", "b"], ["c", "a", "a"]]  # d comes first, but after c
-    assert count_words(sentences, max_vocabulary=9, min_count=1) == ("a", "b", "c", "d")
-    assert count_words(sentences, max_vocabulary=3, min_count=1) == ("a", "b", "c")
-    assert count_words(sentences, max_vocabulary=9, min_count=2) == ("a", "b")
+    counts = {"d": 1, "b": 2, "a": 4, "c": 1}  # d comes first, but after c
+    assert most_frequent(counts, max_vocabulary=9, min_count=1) == ("a", "b", "c", "d")
+    assert most_frequent(counts, max_vocabulary=3, min_count=1) == ("a", "b", "c")
+    assert most_frequent(counts, max_vocabulary=9, min_count=2) == ("a", "b")
 
 
 VOCABULARY = Vocabulary(("the", "cat", ","), WordTokenizer())
@@ -167,7 +187,7 @@ def test_a_file_that_is_no_vocabulary(tmp_path, content):
 
 def lines(tmp_path: Path, content: bytes) -> list[str]:
     (tmp_path / "t.txt").write_bytes(content)
-    return list(read_lines(tmp_path / "t.txt"))
+    return [line for _, line in read_lines(tmp_path / "t.txt")]
 
 
 def test_lines_of_every_system(tmp_path):
@@ -202,6 +222,25 @@ def test_a_file_that_is_missing(tmp_path):
         list(read_lines(tmp_path / "nothing"))
 
 
+def test_lines_tell_how_much_was_read(tmp_path):
+    (tmp_path / "t.txt").write_bytes("\nö\n\n  b  \n\n".encode())
+    assert list(read_lines(tmp_path / "t.txt")) == [(4, "ö"), (11, "b")]
+
+
+@pytest.mark.parametrize("change", ["append", "rewrite"])
+def test_a_text_that_changes_while_it_is_read(tmp_path, change):
+    path = tmp_path / "t.txt"
+    path.write_text("a b c\n" * 9)
+    os.utime(path, ns=(0, 0))
+    found = read_lines(path)
+    next(found)
+    with open(path, "ab" if change == "append" else "r+b") as file:
+        file.write(b"d e f\n")
+    lines = 10 if change == "append" else 9
+    with pytest.raises(UserError, match=rf"t\.txt changed while it was read, after {lines} li"):
+        list(found)
+
+
 # --- preparation ----------------------------------------------------------------------------------
 
 SETTINGS = FileCorpus(kind="file", path="text.txt").model_dump() | {"min_count": 1, "max_length": 6}
@@ -216,7 +255,9 @@ def sentences(count: int, seed: int = 0) -> list[str]:
 def prepared(tmp_path: Path, text: list[str], **settings) -> tuple[Dataset, dict]:
     path = tmp_path / "t.txt"
     path.write_text("\n".join(text), encoding="utf-8")
-    return prepare(path, SETTINGS | settings)
+    facts = prepare(path, tmp_path / "data", SETTINGS | settings)
+    assert json.loads((tmp_path / "data/facts.json").read_text()) == facts
+    return read_dataset(tmp_path / "data"), facts
 
 
 def decoded(dataset: Dataset, split: str) -> list[str]:
@@ -354,23 +395,87 @@ def test_scripts_without_spaces_are_one_word_a_phrase(tmp_path):
     assert "白日一" in dataset.vocabulary.words
 
 
+@pytest.mark.parametrize("unknown", ["drop", "keep"])
+@pytest.mark.parametrize(("buffer", "block"), [(1, 1), (60, 100), (2**16, 2**18)])
+def test_a_dataset_is_that_of_a_text_in_memory(tmp_path, monkeypatch, unknown, buffer, block):
+    monkeypatch.setattr(draft, "BUFFER", buffer)
+    monkeypatch.setattr(draft, "BLOCK", block)
+    monkeypatch.setattr(text, "MEGABYTE", 1000)
+    rare = [f"w0 Größe only{i}, w{i}" for i in range(40)]
+    lines = [*sentences(300), "w1", *rare, "", *sentences(50, seed=3), "w2 " * 9]
+    settings = {"unknown": unknown, "min_count": 2, "max_vocabulary": 14}
+    _, facts = prepared(tmp_path, lines, **settings)
+    expected = slow_twins.prepare(tmp_path / "t.txt", SETTINGS | settings)
+    assert facts == expected[1]
+    assert facts["left_out"].keys() >= {"too short", "too long"}
+    write_dataset(tmp_path / "twin", *expected)
+    assert content(tmp_path / "data") == content(tmp_path / "twin")
+
+
+def test_memory_does_not_grow_with_the_sentences(tmp_path):
+    """In a process of its own, whose functions are as fast as those of a user."""
+    few = "\n".join(sentences(25_000)) + "\n"
+    script = (
+        "import sys, json, tracemalloc\nfrom pathlib import Path\n"
+        "from seqgan.corpus.text import prepare\n"
+        "tracemalloc.start()\n"
+        "prepare(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))\n"
+        "print(tracemalloc.get_traced_memory()[1])"
+    )
+    paths, settings = [str(tmp_path / "t.txt"), str(tmp_path / "data")], {"max_length": 20}
+    command = [sys.executable, "-c", script, *paths, json.dumps(SETTINGS | settings)]
+    peaks = []
+    for times in (1, 4):
+        (tmp_path / "t.txt").write_text(few * times)
+        environment = os.environ | {"PYTHONPATH": str(SRC)}
+        peaks.append(int(subprocess.check_output(command, env=environment)))
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_the_steps_of_a_preparation_tell_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "MEGABYTE", 1000)
+    monkeypatch.setattr(draft, "BLOCK", 600)  # a hundred sentences
+    seen: dict[str, list[int]] = {}
+
+    def follow(steps, *, total, unit):
+        seen[unit] = [total]
+        for step, metrics in steps:
+            seen[unit].append(step)
+            assert metrics
+            yield step, metrics
+
+    path = tmp_path / "t.txt"
+    path.write_text("\n".join([*sentences(150), "\n" * 2500, *sentences(250)]))
+    size = -(-path.stat().st_size // 1000)
+    prepare(path, tmp_path / "data", SETTINGS, follow)
+    total, *steps = seen["megabyte"]
+    assert total == size == steps[-1]
+    assert steps == sorted(set(steps))
+    assert 4 < len(steps) < total  # the blank lines are passed over at once
+    total, *steps = seen["block"]
+    assert steps == list(range(1, total + 1))
+    assert total >= 5
+
+
 def test_ids_do_not_depend_on_the_hash_seed(tmp_path):
     (tmp_path / "t.txt").write_text("\n".join(sentences(200)))
     script = (
         "import sys, json\nfrom pathlib import Path\nfrom seqgan.corpus.text import prepare\n"
-        "dataset, facts = prepare(Path(sys.argv[1]), json.loads(sys.argv[2]))\n"
-        "print(dataset.vocabulary.words, dataset.train.tolist(), facts)"
+        "prepare(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))"
     )
     seen = set()
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONPATH": str(SRC), "PYTHONHASHSEED": seed}
-        command = [sys.executable, "-c", script, str(tmp_path / "t.txt"), json.dumps(SETTINGS)]
-        seen.add(subprocess.check_output(command, env=environment))
+        paths = [str(tmp_path / "t.txt"), str(tmp_path / seed)]
+        command = [sys.executable, "-c", script, *paths, json.dumps(SETTINGS)]
+        subprocess.run(command, env=environment, check=True)
+        seen.add(frozenset(content(tmp_path / seed).items()))
     assert len(seen) == 1
 
 
 def test_rows_are_padded_at_the_end():
-    tokens = to_tokens([[3, END], [], [4, 4, END]], 4)
+    tokens = pad([[3, END], [], [4, 4, END]], 4)
+    assert tokens.dtype == np.int32
     assert tokens.tolist() == [[3, END, PAD, PAD], [PAD] * 4, [4, 4, END, PAD]]
 
 
@@ -379,26 +484,65 @@ def test_rows_are_padded_at_the_end():
 
 @pytest.fixture
 def folder(tmp_path):
-    dataset, facts = prepared(tmp_path, sentences(200))
-    write_dataset(tmp_path / "data", dataset, facts)
+    prepared(tmp_path, sentences(200))
     return tmp_path / "data"
 
 
-def test_a_dataset_comes_back(folder, tmp_path):
-    dataset, _ = prepared(tmp_path, sentences(200))
+def test_a_dataset_comes_back(tmp_path):
+    dataset, facts = prepared(tmp_path, sentences(200))
+    folder = tmp_path / "again"
+    write_dataset(folder, dataset, facts)
+    assert content(folder) == content(tmp_path / "data")
     found = read_dataset(folder)
     for split in SPLITS:
         assert torch.equal(getattr(found, split), getattr(dataset, split))
-        assert getattr(found, split).dtype == torch.int64
+        assert getattr(found, split).dtype == torch.int32
     assert (found.alphabet, found.vocabulary) == (dataset.alphabet, dataset.vocabulary)
     assert found.length == 6
     assert np.load(folder / "train.npy", allow_pickle=False).dtype == np.int32
 
 
-def test_equal_datasets_have_equal_bytes(folder, tmp_path):
-    write_dataset(tmp_path / "again", *prepared(tmp_path, sentences(200)))
-    for path in sorted(folder.iterdir()):
-        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (3, 1), (12_345, 7)])
+def test_an_array_that_is_written_in_parts_has_the_bytes_of_a_whole_one(tmp_path, shape):
+    array = np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape)
+    with RowWriter(tmp_path / "parts.npy", shape[1]) as file:
+        for some in np.array_split(array, 4):
+            file.append(some)
+    np.save(tmp_path / "whole.npy", array.astype(np.int32), allow_pickle=False)
+    assert (tmp_path / "parts.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+def test_tokens_stay_in_their_file(tmp_path):
+    path = tmp_path / "t.npy"
+    write_tokens(path, torch.full((50_000, 20), 3))
+    tracemalloc.start()
+    try:
+        tokens = read_tokens(path)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    assert tokens.shape == (50_000, 20)
+    before = path.read_bytes()
+    tokens[0] = 4  # without a warning, and without a trace
+    assert path.read_bytes() == before
+    write_tokens(path, torch.full((1, 20), 5))  # who has mapped the old ones keeps them
+    assert tokens[:, 0].tolist() == [4] + [3] * 49_999
+    assert read_tokens(path).tolist() == [[5] * 20]
+
+
+@pytest.mark.parametrize("dtype", ["<i8", ">i4", "|u1", "<i2"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_other_integers_are_converted(tmp_path, dtype, order):
+    array = np.asarray([[3, 4, 1], [5, 1, 7]], dtype=dtype, order=order)
+    np.save(tmp_path / "t.npy", array, allow_pickle=False)
+    found = read_tokens(tmp_path / "t.npy")
+    assert (found.dtype, found.tolist()) == (torch.int64, array.tolist())
+
+
+def test_an_array_by_columns_is_read_by_columns(tmp_path):
+    array = np.asfortranarray(np.arange(6, dtype=np.int32).reshape(2, 3))
+    np.save(tmp_path / "t.npy", array, allow_pickle=False)
+    assert read_tokens(tmp_path / "t.npy").tolist() == array.tolist()
 
 
 def test_a_dataset_without_words(tmp_path):

@@ -512,6 +512,26 @@ def test_sigterm_ends_a_stage_after_its_step(folder, capsys):
     assert not Path("out/receipt.json").exists()
 
 
+def test_steps_may_be_skipped(folder, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    def run(context: Context) -> None:
+        for _ in context.follow(iter([(2, {}), (9, {})]), total=9, unit="megabyte"):
+            pass
+        good(context)
+
+    assert start(run) == 0
+    assert "9/9" in capsys.readouterr().err
+
+
+def test_who_stops_may_say_what_the_next_start_does(capsys):
+    def stop() -> None:
+        raise Stopped("stopped; start it again, it begins anew")
+
+    assert guarded(stop, "make") == 1
+    assert capsys.readouterr().err == "make: error: stopped; start it again, it begins anew\n"
+
+
 def test_jobs_have_names_of_their_own():
     names = [
         job_name(Path(receipt))

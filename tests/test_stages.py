@@ -1,6 +1,7 @@
 """What each stage does with its settings, its inputs and its streams, on tiny worlds."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,19 @@ import torch
 from torch import Tensor
 
 import evaluate
+import prepare_corpus
 import pretrain_discriminator
 import pretrain_generator
 import sample_oracle
 import sample_sentences
 import train_adversarially
 from conftest import make_generator
-from seqgan import decoding
+from seqgan import decoding, stage
 from seqgan.assembly import load_discriminator, load_generator, read_oracle
+from seqgan.config.corpus import FileCorpus
+from seqgan.corpus import text
 from seqgan.corpus.dataset import SPLITS, Dataset, read_dataset, read_tokens, write_dataset
+from seqgan.generators import LSTMGenerator
 from seqgan.metrics.bleu import Sentences, bleu, self_bleu
 from seqgan.metrics.likelihood import js_divergence
 from seqgan.monitoring import DiscriminatorMonitor, nll
@@ -122,6 +127,37 @@ def test_given_parameters_are_the_oracle(tmp_path):
     rng = stream_of(5, "sample_oracle", "test")
     expected = decoding.sample_sentences(given, 35, LENGTH, rng)
     assert torch.equal(read_dataset(folder).test, expected)
+
+
+# --- prepare_corpus -------------------------------------------------------------------------------
+
+
+def prepare_text(folder: Path, **options: Any) -> dict[str, Path]:
+    rng = np.random.default_rng(0)
+    lines = [" ".join(f"w{i}" for i in rng.integers(9, size=4)) for _ in range(400)]
+    (folder / "t.txt").write_text("\n".join(lines))
+    settings = {"corpus": FileCorpus(kind="file", path="t.txt").model_dump()}
+    return run_stage(prepare_corpus, folder, settings, text=folder / "t.txt", seed=None, **options)
+
+
+def test_a_text_is_prepared_and_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(text, "MEGABYTE", 1000)
+    monkeypatch.setattr(stage, "SECONDS_BETWEEN_LINES", -1.0)
+    data = prepare_text(tmp_path)["data"]
+    assert sorted(content(data)) == sorted(
+        [*(f"{split}.npy" for split in SPLITS), "alphabet.json", "facts.json", "vocabulary.json"]
+    )
+    *steps, last = capsys.readouterr().err.splitlines()
+    parts = [" ".join(line.split(" · ")[0].split()[-2:]) for line in steps]
+    assert parts == [f"megabyte {i}/5" for i in range(1, 6)] + [f"block {i}/3" for i in (1, 2, 3)]
+    assert re.search(r"· sentences/s \S+ · \S+ megabytes/s · \d\d:\d\d left$", steps[0])
+    assert last.endswith("sentences, 9 words; left out: none")
+
+
+def test_a_preparation_that_is_asked_to_stop_ends_at_the_next_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "MEGABYTE", 1000)
+    assert prepare_text(tmp_path, stop_after=2) == {}
+    assert not (tmp_path / "data").exists()
 
 
 # --- pretrain_generator ---------------------------------------------------------------------------
@@ -507,3 +543,30 @@ def test_a_fresh_sentence_that_passes_for_real_counts_as_an_error(monkeypatch):
     assert monitor() == pytest.approx(
         {"accuracy_heldout": 0.5, "score_heldout": 0.55, "score_fresh": 0.5725}
     )
+
+
+# --- tokens that stay in their file ---------------------------------------------------------------
+
+
+def test_a_corpus_of_32_bits_is_of_64_to_every_network(tmp_path, text_world, monkeypatch):
+    seen: dict[str, set[torch.dtype]] = {"forward": set(), "score": set()}
+
+    def recorded(kind: type, name: str) -> None:
+        plain = getattr(kind, name)
+
+        def method(self, tokens, *more):
+            seen[name].add(tokens.dtype)
+            return plain(self, tokens, *more)
+
+        monkeypatch.setattr(kind, name, method)
+
+    recorded(LSTMGenerator, "forward")
+    recorded(DiscriminatorReward, "score")
+    assert read_dataset(text_world).train.dtype == torch.int32
+    start = write_pretrained(tmp_path / "pretrained", VOCABULARY.alphabet, VOCABULARY)
+    run_stage(pretrain_generator, tmp_path / "likelihood", pretraining(), data=text_world)
+    inputs = {"data": text_world, "generator": start}
+    settings = discriminator_settings("best")
+    run_stage(pretrain_discriminator, tmp_path / "adversary", settings, **inputs)
+    scores_of(tmp_path / "scores", text_world, start)
+    assert seen == {"forward": {torch.int64}, "score": {torch.int64}}

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from seqgan import tokens as contract
 from seqgan.decoding import sample_sentences
 from seqgan.generators import LSTMGenerator
 from seqgan.tokens import PAD, Alphabet, check_tokens, is_real
@@ -43,6 +44,32 @@ def test_the_first_broken_row_is_named(row, alphabet, what):
     good = [3, 3, 3, 3]
     with pytest.raises(ValueError, match=rf"^sentence 1 contains {what}: \[{row[0]}, "):
         check_tokens(torch.tensor([good, row, row]), alphabet)
+
+
+def test_a_large_corpus_is_checked_in_parts(monkeypatch):
+    """The row that is named is that of the whole: what weighs most comes first, then its place."""
+    rows = torch.tensor([[3, 4, 1, PAD]] * 20)
+    rows[2, 0], rows[9, 1], rows[15, 0], rows[17, 0] = 2, PAD, 6, 6
+
+    def errors() -> list[str]:
+        lines = []
+        for some in (rows, rows[:15], rows[:9], rows.int()):
+            with pytest.raises(ValueError, match=r"^sentence") as caught:
+                check_tokens(some, TEXT)
+            lines.append(str(caught.value))
+        return lines
+
+    whole = errors()
+    expected = ("15 contains an id outside", "9 contains padding bef", "2 contains an id that")
+    for line, part in zip(whole, (*expected, expected[0]), strict=True):
+        assert line.startswith(f"sentence {part}")
+    seen = []
+    monkeypatch.setattr(contract, "is_real", lambda some: seen.append(len(some)) or is_real(some))
+    for chunk in (1, 4, 12, 79):
+        monkeypatch.setattr(contract, "CHUNK_TOKENS", chunk)
+        assert errors() == whole
+        assert max(seen) == max(1, chunk // 4)
+        seen.clear()
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,21 @@ def test_a_discriminator_round_takes_each_real_sentence_at_most_once():
     assert torch.equal(reward.sets[0][1], sample_sentences(generator, 7, 4, negatives))
 
 
+def test_batches_are_of_64_bits_though_a_corpus_is_of_32():
+    _, objective, update = update_with(lambda g: first_bias(g).sum(), limit=1.0)
+    corpus, reward = torch.arange(40, dtype=torch.int32).view(10, 4), RecordingReward([])
+    rounds = DiscriminatorRound(lstm(ALPHABETS["oracle"], 0), reward, corpus, 7)
+    run = Run({}, RandomStreams(0, names=NAMES))
+    LikelihoodEpoch(update, corpus, 4)(run)
+    run.progress.clear()
+    AdversarialRound(
+        update, RecordingValue([]), rounds, generator_steps=1, reward_steps=1, batch_size=5
+    )(run)
+    batches = [*objective.seen, reward.sets[0][0]]
+    assert [len(batch) for batch in batches] == [4, 4, 2, 5, 7]
+    assert {batch.dtype for batch in batches} == {torch.int64}
+
+
 def test_negatives_are_as_many_as_real_sentences_unless_told():
     corpus = torch.zeros(10, 4).long()
     assert negatives_per_round(None, corpus) == 10

@@ -156,7 +156,8 @@ def prepare(place: Path, name: str) -> subprocess.CompletedProcess:
 def test_a_text_of_any_name_is_prepared_or_refused_in_one_line(tmp_path, name):
     (tmp_path / name).write_text(TEXT)
     done = prepare(tmp_path, name)
-    line = done.stderr.decode().removesuffix("\n")
+    *progress, line = done.stderr.decode().removesuffix("\n").split("\n")
+    assert all(each.startswith("spec: ") for each in progress)
     check_line(line, ("prepare_corpus: error: ", "173 train"))
     assert (done.returncode == 0) == line.startswith("spec: 173 train")
     assert not (tmp_path / "pwned").exists()

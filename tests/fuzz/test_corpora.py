@@ -9,6 +9,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import slow_twins
 from sample_sentences import to_text
 from seqgan.corpus.dataset import (
     Dataset,
@@ -72,11 +73,12 @@ def test_a_text_of_anything(folder, content, unknown, lowercase):
     settings = SETTINGS | {"unknown": unknown, "tokenizer": {"lowercase": lowercase}}
 
     def work() -> None:
-        dataset, facts = prepare(path, settings)
-        write_dataset(folder / "data", dataset, facts)
+        facts = prepare(path, folder / "data", settings)
+        twin, expected = slow_twins.prepare(path, settings)
+        assert facts == expected
         found = read_dataset(folder / "data")
-        assert torch.equal(found.train, dataset.train)
-        assert found.vocabulary == dataset.vocabulary
+        assert torch.equal(found.train, twin.train.int())
+        assert found.vocabulary == twin.vocabulary
         lines = [to_text(row, found.vocabulary) for row in found.test.tolist()]
         assert len("\n".join(lines).split("\n")) == len(lines), "a sentence is one line"
 

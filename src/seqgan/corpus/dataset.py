@@ -52,7 +52,7 @@ def read_tokens(path: Path) -> Int[Tensor, "sentences time"]:
     """Return what :func:`write_tokens` wrote; raise :class:`UserError` if it is damaged.
 
     They stay in the file, of which the system reads what is looked at; a change of the tensor does
-    not reach it. What another program wrote as other integers, or by columns, is read and converted.
+    not reach it. An array of other integers, or one by columns, is read and converted.
     """
     try:
         with open(path, "rb") as file:
