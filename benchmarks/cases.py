@@ -35,8 +35,8 @@ class Plan:
     patience: Patience
 
 
-FULL = Plan(PAPER, PAPER, Patience(5.0, 5))
-QUICK = Plan(PAPER, replace(PAPER, batch=8, rollouts=4, sentences=640), Patience(1.0, 3))
+FULL = Plan(PAPER, PAPER, Patience(5.0, 5, burst=0.25))
+QUICK = Plan(PAPER, replace(PAPER, batch=8, rollouts=4, sentences=640), Patience(1.0, 3, burst=0.1))
 
 Case = Callable[[Plan], Iterator[Row]]
 

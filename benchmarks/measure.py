@@ -79,11 +79,14 @@ class Patience:
         seconds: The time.
         at_least: The times.
         warm_up: Whether a first round is thrown away.
+        burst: Seconds that a work is repeated for in its turn, as training repeats an update: the
+            caches then hold what the last one left there.
     """
 
     seconds: float
     at_least: int
     warm_up: bool = True
+    burst: float = 0.0
 
     def medians(self, ours: Work, *others: Work) -> list[float]:
         """Return the median seconds of each, called in turn so that a slow minute slows them all.
@@ -101,15 +104,16 @@ class Patience:
 
     def _round(self, ours: Work, *others: Work) -> list[float]:
         make_deterministic(torch.get_num_threads())
-        first = _seconds(ours)
+        first = self._seconds(ours)
         torch.use_deterministic_algorithms(False)
-        return [first, *map(_seconds, others)]
+        return [first, *map(self._seconds, others)]
 
-
-def _seconds(work: Work) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    def _seconds(self, work: Work) -> float:
+        start, calls = time.perf_counter(), 0
+        while not calls or time.perf_counter() - start < self.burst:
+            work()
+            calls += 1
+        return (time.perf_counter() - start) / calls
 
 
 def peak_bytes(work: Work, baseline: Work) -> int:

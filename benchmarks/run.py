@@ -5,7 +5,8 @@
   python benchmarks/run.py --only rollouts score  some of it
   python benchmarks/run.py --json speed.json      … and kept as a file
 
-Times are medians of calls in turn (ours, reference, ours, …) after a warm-up. A bar `≥ 20x` asks to
+Times are medians over turns (ours, reference, ours, …) after a warm-up; what is short is repeated
+in its turn. A bar `≥ 20x` asks to
 be that many times faster than the reference, `≤ 2.5x` to take no more than that many times as long.
 Bars are for the size of the paper; a row of another size says so, and is not judged. Ratios move
 with the processor and with who else computes there: take a machine of your own.

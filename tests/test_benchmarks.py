@@ -127,6 +127,13 @@ def test_calls_take_turns_after_a_warm_up():
     assert calls == ["ours", "one", "two"] * 3
 
 
+def test_what_is_short_is_repeated_in_its_turn():
+    calls: list[int] = []
+    (found,) = Patience(0.0, 1, warm_up=False, burst=0.05).medians(lambda: calls.append(1))
+    assert len(calls) > 1
+    assert found < 0.05
+
+
 def test_ours_computes_reproducibly_and_the_others_as_pytorch_comes():
     seen: list[bool] = []
 

@@ -8,9 +8,11 @@ from seqgan.windows import max_over_table, max_over_time, pays_as_table
 CLOSE = {"atol": 1e-12, "rtol": 1e-10}
 
 
-def convolve(embedded: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
-    """The plain form: PyTorch's convolution, then its maximum."""
-    return F.conv1d(embedded.transpose(1, 2), filters.transpose(1, 2)).amax(dim=2)
+def convolve(embedded: torch.Tensor, banks: list[torch.Tensor]) -> torch.Tensor:
+    """The plain form: PyTorch's convolutions, then their maximum."""
+    channels = embedded.transpose(1, 2)
+    answers = [F.conv1d(channels, filters.transpose(1, 2)).amax(dim=2) for filters in banks]
+    return torch.cat(answers, dim=1)
 
 
 @pytest.fixture(params=[1, 2, 5, 7])
@@ -25,11 +27,12 @@ def embedding(rng: torch.Generator) -> torch.Tensor:
 
 def test_the_maximum_over_windows_and_its_gradients_are_those_of_a_convolution(filters, rng):
     embedded = torch.randn(6, 7, 3, generator=rng, dtype=torch.float64)
-    factors = torch.randn(6, 4, generator=rng, dtype=torch.float64)
+    other = torch.randn(2, 3, 3, generator=rng, dtype=torch.float64)
+    factors = torch.randn(6, 10, generator=rng, dtype=torch.float64)
 
     def run(function) -> list[torch.Tensor]:
-        inputs = [embedded.clone().requires_grad_(), filters.clone().requires_grad_()]
-        value = function(*inputs)
+        inputs = [each.clone().requires_grad_() for each in (embedded, filters, other, filters)]
+        value = function(inputs[0], inputs[1:])
         return [value.detach(), *torch.autograd.grad((value * factors).sum(), inputs)]
 
     for mine, theirs in zip(run(max_over_time), run(convolve), strict=True):
@@ -39,9 +42,12 @@ def test_the_maximum_over_windows_and_its_gradients_are_those_of_a_convolution(f
 def test_no_sentence_has_no_gradient(filters):
     """A member of a team may have none."""
     filters.requires_grad_()
-    value = max_over_time(torch.zeros(0, 7, 3, dtype=torch.float64), filters)
+    none = torch.zeros(0, 7, 3, dtype=torch.float64, requires_grad=True)
+    value = max_over_time(none, [filters])
     assert value.shape == (0, 4)
-    assert (torch.autograd.grad(value.sum(), filters)[0] == 0).all()
+    of_none, of_filters = torch.autograd.grad(value.sum(), [none, filters])
+    assert of_none.shape == none.shape
+    assert (of_filters == 0).all()
 
 
 def test_windows_that_are_alike_share_one_gradient(filters):
@@ -49,7 +55,7 @@ def test_windows_that_are_alike_share_one_gradient(filters):
     embedding = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
     tokens = torch.tensor([[1] * 7])
     found = [
-        torch.autograd.grad(function(embedding[tokens], filters).sum(), embedding)[0]
+        torch.autograd.grad(function(embedding[tokens], [filters]).sum(), embedding)[0]
         for function in (max_over_time, convolve)
     ]
     torch.testing.assert_close(*found, **CLOSE)
@@ -59,7 +65,7 @@ def test_windows_that_are_alike_share_one_gradient(filters):
 def test_looking_up_gives_what_multiplying_gives(filters, embedding, rng, monkeypatch, elements):
     monkeypatch.setattr(windows, "CHUNK_ELEMENTS", elements)
     tokens = torch.randint(11, (23, 7), generator=rng)
-    expected = max_over_time(embedding[tokens], filters)
+    expected = max_over_time(embedding[tokens], [filters])
     torch.testing.assert_close(max_over_table(tokens, embedding, filters), expected, **CLOSE)
 
 

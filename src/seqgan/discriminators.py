@@ -118,9 +118,7 @@ class CNNDiscriminator(Discriminator):
         tokens: Int[Tensor, "batch time"],
         noise: Float[Tensor, "batch uniforms"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        embedded = self._embed(tokens)
-        pooled = [max_over_time(embedded, filters) for filters in self.filters]
-        return self._classify(torch.cat(pooled, dim=1), noise)
+        return self._classify(max_over_time(self._embed(tokens), list(self.filters)), noise)
 
     @torch.no_grad()
     def judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
@@ -148,7 +146,7 @@ class CNNDiscriminator(Discriminator):
             rows = torch.where(is_real(tokens), tokens, vocab_size)
             return max_over_table(rows, F.pad(self.embedding, (0, 0, 0, 1)), filters)
         batches = tokens.split(max(1, SCORING_TOKENS // tokens.shape[1]))
-        return torch.cat([max_over_time(self._embed(some), filters) for some in batches])
+        return torch.cat([max_over_time(self._embed(some), [filters]) for some in batches])
 
     def _classify(
         self,

@@ -70,6 +70,7 @@ def make_deterministic(num_threads: int, precision: str = "float32") -> None:
     """
     torch.set_num_threads(num_threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_float32_matmul_precision(PRECISIONS[precision])
     # Convolutions and the LSTM of a GPU have a switch of their own, which is on by default.
     torch.backends.cudnn.allow_tf32 = precision != "float32"

@@ -1,5 +1,6 @@
 """Convolution followed by the maximum over time, for training and for scoring."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,55 +19,73 @@ CHUNK_ELEMENTS = 2**20
 
 def max_over_time(
     embedded: Float[Tensor, "batch time embedding"],
-    filters: Float[Tensor, "filters width embedding"],
+    banks: Sequence[Float[Tensor, "_ _ embedding"]],
 ) -> Float[Tensor, "batch filters"]:
     """Return the greatest answer of each filter to the windows of each sentence.
 
-    ``result[i, f] = max_t sum(filters[f] * embedded[i, t : t + width])``: a convolution as one
-    matrix product over the windows. Through the maximum a gradient reaches one window of each
-    sentence and filter, and the gradient of the filters is summed over those alone.
+    ``result[i, f] = max_t sum(filter[f] * embedded[i, t : t + width])``: convolutions as a matrix
+    product over the windows for each width. Through the maximum a gradient reaches one window of
+    each sentence and filter, and the gradient of the filters is summed over those alone.
+
+    Args:
+        embedded: The sentences.
+        banks: Filters of one width each: ``filters × width × embedding``.
     """
-    return _MaxOverTime.apply(embedded, filters)
+    return _MaxOverTime.apply(embedded, *banks)
 
 
 class _MaxOverTime(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, embedded: Tensor, filters: Tensor) -> Tensor:
+    def forward(ctx: Any, embedded: Tensor, *banks: Tensor) -> Tensor:
         batch, time, dim = embedded.shape
-        num_filters, width, _ = filters.shape
-        places = time - width + 1
-        # A window is a run of memory: overlapping views, copied side by side.
-        views = embedded.contiguous().as_strided((batch, places, width * dim), (time * dim, dim, 1))
-        windows = views.reshape(batch * places, width * dim)
-        answers = product(windows, filters.reshape(num_filters, -1))
-        greatest, place = answers.view(batch, places, num_filters).max(dim=1)
-        ctx.save_for_backward(windows, filters, place)
-        ctx.places = places
-        return greatest
+        embedded, results, kept = embedded.contiguous(), [], []
+        for filters in banks:
+            num_filters, width, _ = filters.shape
+            places = time - width + 1
+            # A window is a run of memory: overlapping views, copied side by side.
+            views = embedded.as_strided((batch, places, width * dim), (time * dim, dim, 1))
+            windows = views.reshape(batch * places, width * dim)
+            answers = product(windows, filters.reshape(num_filters, -1))
+            greatest, place = answers.view(batch, places, num_filters).max(dim=1)
+            results.append(greatest)
+            kept += [windows, place]
+        ctx.save_for_backward(*banks, *kept)
+        ctx.time = time
+        return torch.cat(results, dim=1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = grad_outputs
-        windows, filters, place = ctx.saved_tensors
-        places, (batch, num_filters) = ctx.places, gradient.shape
-        _, width, dim = filters.shape
-        rows = torch.arange(batch, device=place.device)[:, None] * places + place
-        of_filters = F.embedding_bag(
-            rows.T.flatten(),
-            windows,
-            torch.arange(num_filters, device=place.device) * batch,
-            mode="sum",
-            per_sample_weights=gradient.T.flatten(),
-        )
-        answers = gradient.new_zeros(batch, places, num_filters)
-        answers.scatter_(1, place[:, None], gradient[:, None])
-        of_windows = product(answers.view(-1, num_filters), filters.reshape(num_filters, -1).T)
-        of_windows = of_windows.view(batch, places, width, dim)
-        of_embedded = gradient.new_zeros(batch, places + width - 1, dim)
-        for offset in range(width):
-            of_embedded[:, offset : offset + places] += of_windows[:, :, offset]
-        return of_embedded, of_filters.view_as(filters)
+        batch, time, count = len(gradient), ctx.time, len(ctx.saved_tensors) // 3
+        banks, kept = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        of_embedded = gradient.new_zeros(batch, time, banks[0].shape[2])
+        of_banks = []
+        for filters, windows, place, of_result in zip(
+            banks,
+            kept[::2],
+            kept[1::2],
+            gradient.split([len(filters) for filters in banks], dim=1),
+            strict=True,
+        ):
+            num_filters, width, dim = filters.shape
+            places = time - width + 1
+            rows = torch.arange(batch, device=place.device)[:, None] * places + place
+            of_filters = F.embedding_bag(
+                rows.T.flatten(),
+                windows,
+                torch.arange(num_filters, device=place.device) * batch,
+                mode="sum",
+                per_sample_weights=of_result.T.flatten(),
+            )
+            of_banks.append(of_filters.view_as(filters))
+            answers = gradient.new_zeros(batch, places, num_filters)
+            answers.scatter_(1, place[:, None], of_result[:, None])
+            of_windows = product(answers.view(-1, num_filters), filters.reshape(num_filters, -1).T)
+            of_windows = of_windows.view(batch, places, width, dim)
+            for offset in range(width):
+                of_embedded[:, offset : offset + places] += of_windows[:, :, offset]
+        return of_embedded, *of_banks
 
 
 def pays_as_table(
