@@ -8,6 +8,7 @@ import slow_twins
 from conftest import ALPHABETS, make_generator
 from seqgan import decoding
 from seqgan.decoding import (
+    Projection,
     draw,
     end_of_sentence,
     invert_cdf,
@@ -169,7 +170,7 @@ def test_frequencies_follow_the_softmax(temperature: float, rng: torch.Generator
     logits = [0.0, 2.0, -3.0, 1.0, -6.0, 0.5, -1.0]
     generator, count = fixed_logits(logits), 200_000
     features = torch.zeros(count, 5).double()
-    drawn = draw(generator, features, torch.rand(count, generator=rng), temperature)
+    drawn = draw(Projection(generator, temperature), features, torch.rand(count, generator=rng))
     observed = drawn.bincount(minlength=7).double()
     expected = (torch.tensor(logits).double() / temperature).softmax(dim=0) * count
     likely = expected > 5
@@ -185,7 +186,10 @@ def test_the_tail_has_its_share(rng: torch.Generator):
     generator, count = fixed_logits(logits).float(), 400_000
     uniforms = torch.rand(count, generator=rng)
     drawn = torch.cat(
-        [draw(generator, torch.zeros(len(u), 5), u) for u in uniforms[uniforms > 0.998].split(512)]
+        [
+            draw(Projection(generator), torch.zeros(len(u), 5), u)
+            for u in uniforms[uniforms > 0.998].split(512)
+        ]
     )
     tail = drawn[drawn > 0]
     assert abs(len(tail) - count * 0.001) < 5 * (count * 0.001) ** 0.5
@@ -200,7 +204,7 @@ def test_never_emitted_ids_are_never_drawn(rng: torch.Generator):
         generator.output_bias[[0, 2, 69]] = 50.0
     uniforms = torch.cat([torch.zeros(1), torch.linspace(0, 1, 5000)[:-1], torch.ones(1)])
     uniforms[-2] = LARGEST_UNIFORM
-    drawn = draw(generator, torch.randn(len(uniforms), 5, generator=rng), uniforms)
+    drawn = draw(Projection(generator), torch.randn(len(uniforms), 5, generator=rng), uniforms)
     assert not torch.isin(drawn, torch.tensor([0, 2, 69])).any()
     check_tokens(sample(generator, uniforms[:5000].view(1000, 5)), alphabet)
 

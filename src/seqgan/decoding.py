@@ -1,6 +1,7 @@
 """Scoring with, sampling from and completing with any generator, written once for all of them."""
 
 import math
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -97,53 +98,58 @@ def _first_above(
     return torch.minimum(found, last)[:, 0].clamp(max=cumulative.shape[1] - 1)
 
 
+@final
+class Projection:
+    """The output layer of a generator, made ready once for drawing many tokens.
+
+    Its logits are exponents of two, which take a quarter of the time of exponents of e, and the
+    vocabulary is filled up to whole blocks with tokens of weight zero.
+    """
+
+    def __init__(self, generator: Generator, temperature: float = 1.0) -> None:
+        weights, bias = (each.detach() for each in generator.output_layer())
+        self.vocab_size, self.temperature = len(bias), temperature
+        missing = -len(bias) % BLOCK
+        weights, bias = to_base_two(weights, bias)
+        self.weights = F.pad(weights, (0, 0, 0, missing))
+        self.bias = F.pad(bias, (0, missing), value=-torch.inf)
+        self._largest_weight = weights.norm(dim=1).amax()
+        self._largest_bias = torch.where(bias.isfinite(), bias.abs(), 0.0).amax()
+
+    def may_overflow(self, features: Float[Tensor, "batch hidden"]) -> bool:
+        """Tell whether ``2 ** logit`` could leave the range of float32, by the norms of factors."""
+        if features.device.type != "cpu" or not len(features):
+            return True  # to ask a GPU would make the host wait
+        largest = features.norm(dim=1).amax() * self._largest_weight + self._largest_bias
+        return not largest < SAFE_EXPONENT  # true for NaN
+
+
 @torch.no_grad()
 def draw(
-    generator: Generator,
+    projection: Projection,
     features: Float[Tensor, "batch hidden"],
     uniforms: Float[Tensor, " batch"],
-    temperature: float = 1.0,
 ) -> Int[Tensor, " batch"]:
     """Sample the next token of every row: ``softmax(logits / temperature)`` by inverse CDF."""
-    vocab_size = generator.alphabet.vocab_size
-    weights, bias = to_base_two(*generator.output_layer())
-    missing = -vocab_size % BLOCK  # filled up with tokens of weight zero
-    weights, bias = F.pad(weights, (0, 0, 0, missing)), F.pad(bias, (0, missing), value=-torch.inf)
-    shift = temperature != 1.0 or _may_overflow(features, weights, bias)
-    rows = rows_at_once(len(bias), features.device)
-    found = []
+    temperature, found = projection.temperature, []
+    shift = temperature != 1.0 or projection.may_overflow(features)
+    rows = rows_at_once(len(projection.bias), features.device)
     for some, their_uniforms in zip(features.split(rows), uniforms.split(rows), strict=True):
-        logits = linear(some, weights, bias)
+        logits = linear(some, projection.weights, projection.bias)
         if shift:
             logits.sub_(logits.amax(dim=1, keepdim=True))
         if temperature != 1.0:
             logits.div_(temperature)  # after the maximum is zero, so that none overflows
         found.append(_choose_block(logits.exp2_(), their_uniforms))
     block, inside, target = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return _choose_token(block, inside, target, vocab_size)
+    return _choose_token(block, inside, target, projection.vocab_size)
 
 
 def to_base_two(
     weights: Float[Tensor, "vocab hidden"], bias: Float[Tensor, " vocab"]
 ) -> tuple[Float[Tensor, "vocab hidden"], Float[Tensor, " vocab"]]:
-    """Return an output layer whose logits are powers of two: ``exp2`` takes a quarter of ``exp``.
-
-    ``softmax(x) = 2 ** (x / ln 2)``, but for a factor.
-    """
+    """Return an output layer whose logits are powers of two: ``e ** x = 2 ** (x / ln 2)``."""
     return weights / math.log(2), bias / math.log(2)
-
-
-def _may_overflow(
-    features: Float[Tensor, "batch hidden"],
-    weights: Float[Tensor, "vocab hidden"],
-    bias: Float[Tensor, " vocab"],
-) -> bool:
-    """Tell whether ``2 ** logit`` could leave the range of float32, by the norms of its factors."""
-    if features.device.type != "cpu" or not len(features):
-        return True  # to ask a GPU would make the host wait
-    finite = torch.where(bias.isfinite(), bias, 0.0)
-    largest = features.norm(dim=1).amax() * weights.norm(dim=1).amax() + finite.abs().amax()
-    return not largest < SAFE_EXPONENT  # true for NaN
 
 
 def end_of_sentence(
@@ -170,10 +176,10 @@ def sample(
     batch, time = uniforms.shape
     tokens = torch.full((batch, time), PAD, device=uniforms.device)
     previous = torch.full((batch,), generator.alphabet.start, device=uniforms.device)
-    state = generator.init_state(batch)
+    state, projection = generator.init_state(batch), Projection(generator, temperature)
     for t in range(time):
         features, state = generator.step(previous.clamp(min=0), state)
-        drawn = draw(generator, features, uniforms[:, t], temperature)
+        drawn = draw(projection, features, uniforms[:, t])
         # The start token may be the end token of nothing: only stored tokens end a sentence.
         tokens[:, t] = drawn if t == 0 else end_of_sentence(drawn, previous, generator.alphabet)
         previous = tokens[:, t]
@@ -217,7 +223,7 @@ def roll_out(
     start = torch.full((batch,), alphabet.start, device=tokens.device)
     _, reading = generator.step(start, generator.init_state(batch))
     sampling = generator.init_state(0)
-    features = tokens.new_zeros(0)
+    features, projection = tokens.new_zeros(0), Projection(generator)
     for t in range(1, time):
         newest, reading = generator.step(tokens[:, t - 1].clamp(min=0), reading)
         newest = newest[copies]
@@ -229,7 +235,7 @@ def roll_out(
             )
             features = torch.cat([older, newest])
             sampling = sampling.append(reading.select(copies))
-        drawn = draw(generator, features, uniforms[:t, ..., t].flatten())
+        drawn = draw(projection, features, uniforms[:t, ..., t].flatten())
         before = completed[:t, ..., t - 1].flatten()
         completed[:t, ..., t] = end_of_sentence(drawn, before, alphabet).view(t, batch, rollouts)
     return completed
