@@ -24,6 +24,7 @@ from stage_worlds import DISCRIMINATOR, GENERATOR, run_stage, write_oracle_world
 FIT = {"epochs": 2, "num_sentences": 40, "batch_size": 16, "learning_rate": 0.01}
 SETTINGS: dict[str, dict[str, Any]] = {
     "pretrain_generator": {
+        "precision": "float32",
         "generator": GENERATOR,
         "generator_pretraining": {
             "objective": {"kind": "maximum_likelihood"},
@@ -35,11 +36,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
         },
     },
     "pretrain_discriminator": {
+        "precision": "float32",
         "hand_over": "best",
         "discriminator": DISCRIMINATOR,
         "discriminator_pretraining": {"rounds": 4, **FIT},
     },
     "train_adversarially": {
+        "precision": "float32",
         "hand_over": "best",
         "method": {
             "kind": "policy_gradient",

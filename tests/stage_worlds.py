@@ -100,6 +100,7 @@ def run_stage(
     **inputs: Path,
 ) -> dict[str, Path]:
     """Run a stage's ``run`` on paths and return where its outputs are."""
+    settings = {"precision": "float32"} | settings
     places = {name: folder / name for name in module.STAGE.outputs}
     arguments = argparse.Namespace(
         seed=seed,

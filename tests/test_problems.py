@@ -22,6 +22,7 @@ def only(text: str) -> str:
     ("text", "expected"),
     [
         ("{genrator: {}}", "genrator: unknown key; did you mean `generator`?"),
+        ("{report: {'[key]': 1}}", "report.'[key]': unknown key; known: num_samples"),
         (
             "{generator: {hiden_dim: 3}}",
             "generator.hiden_dim: unknown key; did you mean `hidden_dim`?",

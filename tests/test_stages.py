@@ -549,7 +549,7 @@ def test_a_fresh_sentence_that_passes_for_real_counts_as_an_error(monkeypatch):
 
 
 def test_a_corpus_of_32_bits_is_of_64_to_every_network(tmp_path, text_world, monkeypatch):
-    seen: dict[str, set[torch.dtype]] = {"forward": set(), "score": set()}
+    seen: dict[str, set[torch.dtype]] = {"encode": set(), "score": set()}
 
     def recorded(kind: type, name: str) -> None:
         plain = getattr(kind, name)
@@ -560,7 +560,7 @@ def test_a_corpus_of_32_bits_is_of_64_to_every_network(tmp_path, text_world, mon
 
         monkeypatch.setattr(kind, name, method)
 
-    recorded(LSTMGenerator, "forward")
+    recorded(LSTMGenerator, "encode")
     recorded(DiscriminatorReward, "score")
     assert read_dataset(text_world).train.dtype == torch.int32
     start = write_pretrained(tmp_path / "pretrained", VOCABULARY.alphabet, VOCABULARY)
@@ -569,4 +569,4 @@ def test_a_corpus_of_32_bits_is_of_64_to_every_network(tmp_path, text_world, mon
     settings = discriminator_settings("best")
     run_stage(pretrain_discriminator, tmp_path / "adversary", settings, **inputs)
     scores_of(tmp_path / "scores", text_world, start)
-    assert seen == {"forward": {torch.int64}, "score": {torch.int64}}
+    assert seen == {"encode": {torch.int64}, "score": {torch.int64}}

@@ -73,7 +73,11 @@ class DiscriminatorReward(RewardModel):
         self.discriminator, self._team = discriminator, team
         self.optimizer = adam(discriminator.parameters(), learning_rate)
         self.batch_size, self.epochs = batch_size, epochs
-        self._update = Replayed(self._step) if team.size == 1 else self._step
+        self._forget_records()
+
+    def _forget_records(self) -> None:
+        # What is recorded of an update holds on to the moments that it found.
+        self._update = Replayed(self._step) if self._team.size == 1 else self._step
 
     @torch.no_grad()
     def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
@@ -134,6 +138,7 @@ class DiscriminatorReward(RewardModel):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.discriminator.load_state_dict(state["discriminator"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self._forget_records()
 
 
 def _check_finite(loss: float) -> None:

@@ -114,14 +114,11 @@ def max_over_table(
     num_filters, width, dim = filters.shape
     by_offset = filters.transpose(0, 1).reshape(width * num_filters, dim)
     table = product(embedding, by_offset).view(vocab * width, num_filters)
-    windows = tokens.int().unfold(1, width, 1) * width + torch.arange(width, dtype=torch.int32)
-    places = time - width + 1
-    rows = max(1, CHUNK_ELEMENTS // (places * num_filters))
-    return torch.cat(
-        [
-            F.embedding_bag(some.reshape(-1, width), table, mode="sum")
-            .view(len(some), places, num_filters)
-            .amax(dim=1)
-            for some in windows.split(rows)
-        ]
-    )
+    offsets, places = torch.arange(width, dtype=torch.int32), time - width + 1
+    rows = max(1, CHUNK_ELEMENTS // (places * max(num_filters, width)))
+    results = []
+    for some in tokens.split(rows):
+        windows = some.int().unfold(1, width, 1) * width + offsets
+        answers = F.embedding_bag(windows.reshape(-1, width), table, mode="sum")
+        results.append(answers.view(len(some), places, num_filters).amax(dim=1))
+    return torch.cat(results)

@@ -34,7 +34,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     problems: list[dict[str, Any]] = [*map(dict, error.errors(include_url=False))]
     places = [problem["loc"] for problem in problems]
     for problem in problems:
-        path, keys, kinds = _place(model, problem["loc"])
+        loc = problem["loc"]
+        if loc[-1:] == ("[key]",) and problem["type"] != "extra_forbidden":
+            loc = loc[:-1]  # pydantic's mark of a key that is wrong itself
+        path, keys, kinds = _place(model, loc)
         where = ".".join(path) or "the configuration"
         given, kind = problem["input"], problem["type"]
         if kind == "extra_forbidden":
@@ -110,8 +113,6 @@ def _place(model: Any, loc: tuple[int | str, ...]) -> tuple[list[str], list[str]
         if len(options) > 1 and tagged:
             here = tagged[0]
             continue
-        if part == "[key]":
-            break
         text = str(part)
         path.append(text if re.fullmatch(r"[\w-]{1,60}", text) else _shown(text))
         keys = [name for each in options if _is_model(each) for name in each.model_fields]
