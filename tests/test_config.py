@@ -189,7 +189,7 @@ def test_all_problems_are_reported_at_once():
             "resources: {memory_mb: 10}, corpus: {vocab_size: 100}",
             (
                 "methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need about "
-                "26 MB, but `resources.memory_mb` allows 10 MB; use at most 6 rollouts, "
+                "53 MB, but `resources.memory_mb` allows 10 MB; use at most 3 rollouts, "
                 "or allow more memory"
             ),
         ),
@@ -235,10 +235,10 @@ def test_what_an_experiment_refuses(text, expected):
 @pytest.mark.parametrize(
     ("changes", "needed", "lower"),
     [
-        ("corpus: {vocab_size: 20}", "6 MB", "use at most 24 sentences"),
+        ("corpus: {vocab_size: 20}", "8 MB", "use at most 13 sentences"),
         (
             "corpus: {vocab_size: 500000}",
-            "1,030 MB",
+            "1,032 MB",
             "one sentence does not fit either: lower the vocabulary or `hidden_dim`",
         ),
     ],
@@ -248,7 +248,7 @@ def test_updates_that_do_not_fit_into_memory_are_refused_for_both_phases(changes
     assert found == [
         (
             "experiments.a.methods.gan.action_value.num_rollouts: 16 rollouts of 64 sentences need "
-            "about 26 MB, but `resources.memory_mb` allows 5 MB; use at most 3 rollouts, or allow "
+            "about 53 MB, but `resources.memory_mb` allows 5 MB; use at most 1 rollouts, or allow "
             "more memory"
         ),
         *(

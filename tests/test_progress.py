@@ -88,3 +88,12 @@ def test_a_loaded_state_is_a_copy_whose_tensors_are_on_the_device():
     assert found["a"]["b"][0].device.type == found["c"].device.type == "meta"
     assert found["a"]["b"][1] == 1
     assert state["c"].device.type == "cpu"
+
+
+def test_a_sum_that_is_not_finite_is_seen_wherever_it_is_kept():
+    progress = Progress()
+    progress.keep("order", lambda: torch.arange(3))
+    sums = progress.keep("sums", lambda: {"nll": torch.zeros(())})
+    assert progress.is_finite()
+    sums["nll"] = torch.tensor(torch.nan)
+    assert not progress.is_finite()

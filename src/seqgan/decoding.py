@@ -171,7 +171,8 @@ def sample(
     """Sample one sentence per row of uniforms, at most ``time`` tokens long.
 
     Token ``(i, t)`` depends on ``uniforms[i, :t + 1]`` alone, so splitting a batch into chunks
-    does not change what is sampled.
+    does not change what is sampled,
+    but for rounding.
     """
     batch, time = uniforms.shape
     tokens = torch.full((batch, time), PAD, device=uniforms.device)

@@ -17,9 +17,12 @@ WARM_UP = 3
 def record_graph(function: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
     """Record what a function launches on a GPU; return what replays it, and its result."""
     torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        seen = function()
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+    try:
+        with torch.cuda.graph(graph):
+            seen = function()
+    finally:
+        torch.cuda.set_stream(stream)  # which a recording that fails may leave
     return graph.replay, seen
 
 
@@ -59,6 +62,8 @@ class Replayed(Generic[Seen]):
             held = [each.clone() for each in inputs]
             try:
                 self._recorded[key] = held, *recorder(lambda: self._function(*held))
+            except torch.cuda.OutOfMemoryError:
+                raise
             except RuntimeError:  # some operation needs the host
                 self._refused = True
                 return self._function(*inputs)

@@ -55,6 +55,10 @@ class Progress:
             for place in begun
         )
 
+    def is_finite(self) -> bool:
+        """Return whether all numbers that are kept are finite, such as sums of losses."""
+        return all(map(_is_finite, self._values.values()))
+
     def clear(self) -> None:
         """Forget everything: the step is done."""
         self._values, self._totals, self._scope = {}, {}, ""
@@ -76,6 +80,12 @@ class Progress:
 
 def _go_on() -> None:
     """Pause for nothing."""
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return not isinstance(value, Tensor) or bool(value.isfinite().all())
 
 
 def _moved(value: Any, device: torch.device | str) -> Any:

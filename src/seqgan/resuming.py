@@ -43,6 +43,8 @@ class _Keeper:
         return state is not None
 
     def _save(self) -> None:
+        if not self._run.progress.is_finite():  # on a GPU nobody has looked before
+            raise NonFiniteError("a loss is not finite")
         if self._team.leads:
             self.saved = self.folder.save(self._run.state_dict())
         self._saved_at = time.monotonic()

@@ -244,10 +244,10 @@ def add(sums: dict[str, Tensor], seen: dict[str, Float[Tensor, "*shape"]]) -> No
 def average(sums: dict[str, Tensor], count: int) -> StepMetrics:
     """Return the mean of every metric, in one transfer from the device per metric.
 
-    Raises :class:`NonFiniteError` for a gradient that a GPU has not been asked about before.
+    Raises :class:`NonFiniteError` for a loss that a GPU has not been asked about before.
     """
     means: StepMetrics = {name: (total / count).tolist() for name, total in sums.items()}
-    norm = means.get("gradient_norm")
-    if isinstance(norm, float) and not math.isfinite(norm):
-        raise NonFiniteError(f"the generator's gradient norm is {norm}")
+    for name, value in means.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise NonFiniteError(f"the generator's {name} is {value}")
     return means

@@ -164,28 +164,28 @@ def rollout_bytes(method: PolicyGradientMethod, num_rollouts: int, experiment: E
     """Estimate what the rollouts of one generator update hold at their peak, in bytes.
 
     The uniforms (4 bytes) of all completions, and of those that are held at once the tokens
-    (8 bytes) and uniforms, twice because of the copies that indexing makes, with three
-    generations of decoder states.
+    (8 bytes) and uniforms, twice because of the copies that indexing makes, the block of 64 weights
+    that a token is drawn from, and 15 numbers for every hidden unit: gates and states.
     """
     time = experiment.corpus.max_length
     of_sentence = (time - 1) * num_rollouts
     all_of_them = method.batch_size * of_sentence
     held = min(all_of_them, max(of_sentence, HELD_TOKENS // time))
-    state = 8 * experiment.generator.hidden_dim * experiment.generator.num_layers
-    return all_of_them * 4 * time + held * (2 * 12 * time + 3 * state)
+    units = experiment.generator.hidden_dim * experiment.generator.num_layers
+    return all_of_them * 4 * time + held * (2 * 12 * time + 4 * (64 + 15 * units))
 
 
 def update_bytes(batch_size: int, experiment: Experiment) -> int:
     """Estimate what one generator update holds at its peak, in bytes.
 
     The output layer, its gradient, what Adam remembers of it and four copies on the way, some rows
-    of logits, and for every token of the batch a dozen numbers for each hidden unit.
+    of logits, and for every token of the batch 22 numbers for each hidden unit.
     """
     corpus, generator = experiment.corpus, experiment.generator
     special = 3  # of a text: start, end, unknown
     vocab = corpus.max_vocabulary + special if isinstance(corpus, FileCorpus) else corpus.vocab_size
     layers = 8 * vocab * (generator.hidden_dim + generator.embedding_dim)
-    tokens = batch_size * corpus.max_length * 12 * generator.hidden_dim * generator.num_layers
+    tokens = batch_size * corpus.max_length * 22 * generator.hidden_dim * generator.num_layers
     return 4 * (layers + 2 * max(vocab, HELD_LOGITS) + tokens)
 
 
