@@ -9,8 +9,9 @@ from seqgan.corpus.dataset import Dataset, read_dataset, read_tokens
 from seqgan.decoding import score
 from seqgan.errors import UserError
 from seqgan.generators import Generator
-from seqgan.metrics.bleu import Sentences, bleu, self_bleu
+from seqgan.metrics.bleu import bleu, self_bleu
 from seqgan.metrics.likelihood import js_divergence, kl_divergence, nll_per_token
+from seqgan.metrics.ngrams import Sentences
 from seqgan.metrics.score import Score, sign
 from seqgan.provenance import describe
 from seqgan.randomness import make_deterministic

@@ -14,7 +14,8 @@ SRC = ROOT / "src"
 LAYERS = (
     # Every module imports from lines above its own alone; those in one line do not know each other.
     ("arrays", "errors", "tokens", "randomness", "progress", "team", "products", "optimizers",
-     "graphs", "config.section", "config.problems", "corpus.tokenizers", "metrics.score",
+     "graphs", "config.section", "config.problems", "corpus.tokenizers", "metrics.ngrams",
+     "metrics.score",
      "report.glossary", "report.template", "report.wording", "report.curves"),
     ("records", "failures", "locks", "config.corpus", "config.evaluation", "config.models",
      "config.training", "metrics.bleu", "metrics.likelihood", "generators", "windows",

@@ -6,7 +6,6 @@ from nltk.translate import bleu_score
 
 from seqgan.metrics.bleu import (
     ReferenceIndex,
-    Sentences,
     bleu,
     closest_lengths,
     closest_other_lengths,
@@ -14,6 +13,7 @@ from seqgan.metrics.bleu import (
     self_bleu,
     sentence_bleu,
 )
+from seqgan.metrics.ngrams import Ngrams, Sentences
 
 ORDERS = (1, 2, 3, 4, 5)
 WEIGHTS = [(1 / order,) * order for order in ORDERS]
@@ -41,7 +41,7 @@ def ours(hypotheses: Rows, references: Rows) -> np.ndarray:
 def ours_of_self(sentences: Rows) -> np.ndarray:
     given = Sentences.from_rows(sentences)
     closest = closest_other_lengths(given.lengths)
-    scores = sentence_bleu(leave_one_out_matches(given, 5), given.lengths, closest, ORDERS)
+    scores = sentence_bleu(leave_one_out_matches(Ngrams(given, 5)), given.lengths, closest, ORDERS)
     return np.stack([scores[order] for order in ORDERS], axis=1)
 
 

@@ -24,8 +24,9 @@ from seqgan.config.corpus import FileCorpus
 from seqgan.corpus import text
 from seqgan.corpus.dataset import SPLITS, Dataset, read_dataset, read_tokens, write_dataset
 from seqgan.generators import LSTMGenerator
-from seqgan.metrics.bleu import Sentences, bleu, self_bleu
+from seqgan.metrics.bleu import bleu, self_bleu
 from seqgan.metrics.likelihood import js_divergence
+from seqgan.metrics.ngrams import Sentences
 from seqgan.monitoring import DiscriminatorMonitor, nll
 from seqgan.oracle import random_oracle, released_arrays
 from seqgan.randomness import RandomStreams

@@ -1,8 +1,7 @@
 """BLEU and Self-BLEU of whole sets by an index of n-grams.
 
 Equal, sentence by sentence, to ``nltk.translate.bleu_score.sentence_bleu`` with smoothing method 1
-against all references, but each set is counted once. An n-gram gets a dense integer id from the
-id of its first n - 1 tokens and its last token, so no hash can collide.
+against all references, but each set is counted once.
 
 Protocol of the published text-GAN tables: all references, uniform weights, method 1, mean of the
 sentence scores; Self-BLEU takes each sentence against all others, left out by its place, not by
@@ -10,73 +9,15 @@ its text, so that a duplicate still matches.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
+from seqgan.metrics.ngrams import Counts, Ids, Ngrams, Sentences
 from seqgan.metrics.score import Score, sign
 
 EPSILON = 0.1
 """What smoothing method 1 puts in place of zero matches (Chen & Cherry, 2014)."""
-
-Ids = Int[np.ndarray, " ids"]
-
-
-@dataclass(frozen=True)
-class Sentences:
-    """Sentences of different lengths, end to end.
-
-    Attributes:
-        flat: Token ids, not negative.
-        lengths: Number of tokens of each sentence.
-    """
-
-    flat: Int[np.ndarray, " tokens"]
-    lengths: Int[np.ndarray, " sentences"]
-
-    @classmethod
-    def from_rows(cls, rows: Sequence[Sequence[int]]) -> "Sentences":
-        """Return sentences given as lists of ids."""
-        lengths = np.array([len(row) for row in rows], dtype=np.int64)
-        flat = np.array([token for row in rows for token in row], dtype=np.int64)
-        return cls(flat, lengths)
-
-    @classmethod
-    def from_tokens(
-        cls, tokens: Int[np.ndarray, "sentences time"], *, padding: int, end: int | None
-    ) -> "Sentences":
-        """Return the sentences of a padded batch, without padding and end tokens."""
-        counted = tokens != padding
-        if end is not None:
-            counted &= tokens != end
-        return cls(tokens[counted].astype(np.int64), counted.sum(axis=1).astype(np.int64))
-
-    def owners(self) -> Int[np.ndarray, " tokens"]:
-        """Return the sentence that each token belongs to."""
-        return np.repeat(np.arange(len(self.lengths)), self.lengths)
-
-    def starts(self, order: int) -> Bool[np.ndarray, " tokens"]:
-        """Mark the places where an n-gram of this order fits into its sentence."""
-        ends = np.repeat(np.cumsum(self.lengths), self.lengths)
-        return np.arange(len(self.flat)) + order <= ends
-
-
-class _Counts:
-    """How often each sentence holds each n-gram: ``counts[j]`` of ``ids[j]`` in ``owners[j]``.
-
-    Sorted by id, then owner.
-    """
-
-    def __init__(self, ids: Ids, owners: Ids, num_sentences: int) -> None:
-        keys, self.counts = np.unique(ids * num_sentences + owners, return_counts=True)
-        self.ids, self.owners = np.divmod(keys, num_sentences)
-
-    def groups(self) -> Ids:
-        """Return where each id begins."""
-        if not len(self.ids):
-            return np.zeros(0, dtype=np.int64)
-        return np.flatnonzero(np.r_[True, self.ids[1:] != self.ids[:-1]])
 
 
 class ReferenceIndex:
@@ -90,67 +31,39 @@ class ReferenceIndex:
             raise ValueError("BLEU needs at least one reference")
         self.max_order, self.num_references = max_order, len(references.lengths)
         self.lengths = np.unique(references.lengths)
-        self._vocab = int(references.flat.max(initial=0)) + 1
-        self._keys: list[Ids] = []
+        self.ngrams = Ngrams(references, max_order)
         self._largest: list[Ids] = []
-        owners, prefix = references.owners(), np.zeros(len(references.flat), dtype=np.int64)
-        for order in range(1, max_order + 1):
-            places = np.flatnonzero(references.starts(order))
-            keys = prefix[places] * self._vocab + references.flat[places + order - 1]
-            unique, ids = np.unique(keys, return_inverse=True)
-            prefix = np.full(len(references.flat), -1, dtype=np.int64)
-            prefix[places] = ids
-            counted = _Counts(ids, owners[places], self.num_references)
-            self._keys.append(unique)
+        for found in self.ngrams.occurrences:
+            counted = Counts(references, found)
             self._largest.append(
-                np.maximum.reduceat(counted.counts, counted.groups()) if len(ids) else unique
+                np.maximum.reduceat(counted.counts, counted.groups())
+                if len(found.ids)
+                else found.ids
             )
 
     def matches(self, hypotheses: Sentences) -> Int[np.ndarray, "orders sentences"]:
         """Return the clipped matches of every hypothesis, for every order up to the largest."""
         num_sentences = len(hypotheses.lengths)
         matched = np.zeros((self.max_order, num_sentences), dtype=np.int64)
-        owners = hypotheses.owners()
-        prefix = np.zeros(len(hypotheses.flat), dtype=np.int64)
-        for order in range(1, self.max_order + 1):
-            known = self._keys[order - 1]
-            places = np.flatnonzero(hypotheses.starts(order) & (prefix >= 0))
-            last = hypotheses.flat[places + order - 1]
-            places, last = places[last < self._vocab], last[last < self._vocab]
-            keys = prefix[places] * self._vocab + last
-            found = np.searchsorted(known, keys)
-            hit = known[np.minimum(found, len(known) - 1)] == keys if len(known) else keys < 0
-            prefix = np.full(len(hypotheses.flat), -1, dtype=np.int64)
-            prefix[places[hit]] = found[hit]
-            counted = _Counts(found[hit], owners[places[hit]], num_sentences)
-            clipped = np.minimum(counted.counts, self._largest[order - 1][counted.ids])
-            matched[order - 1] = np.bincount(
-                counted.owners, weights=clipped, minlength=num_sentences
-            )
+        for i, found in enumerate(self.ngrams.find(hypotheses)):
+            counted = Counts(hypotheses, found)
+            clipped = np.minimum(counted.counts, self._largest[i][counted.ids])
+            matched[i] = np.bincount(counted.owners, weights=clipped, minlength=num_sentences)
         return matched
 
 
-def leave_one_out_matches(
-    sentences: Sentences, max_order: int
-) -> Int[np.ndarray, "orders sentences"]:
-    """Return the clipped matches of every sentence against all the others.
+def leave_one_out_matches(ngrams: Ngrams) -> Int[np.ndarray, "orders sentences"]:
+    """Return the clipped matches of every sentence of a set against all the others.
 
     The largest count among the others is the largest of all, or the second largest for the one
     sentence that alone holds it.
     """
-    num_sentences = len(sentences.lengths)
-    vocab = int(sentences.flat.max(initial=0)) + 1
-    matched = np.zeros((max_order, num_sentences), dtype=np.int64)
-    owners, prefix = sentences.owners(), np.zeros(len(sentences.flat), dtype=np.int64)
-    for order in range(1, max_order + 1):
-        places = np.flatnonzero(sentences.starts(order))
-        if not len(places):
+    num_sentences = len(ngrams.sentences.lengths)
+    matched = np.zeros((ngrams.max_order, num_sentences), dtype=np.int64)
+    for i, found in enumerate(ngrams.occurrences):
+        if not len(found.ids):
             break
-        keys = prefix[places] * vocab + sentences.flat[places + order - 1]
-        ids = np.unique(keys, return_inverse=True)[1]
-        prefix = np.full(len(sentences.flat), -1, dtype=np.int64)
-        prefix[places] = ids
-        counted = _Counts(ids, owners[places], num_sentences)
+        counted = Counts(ngrams.sentences, found)
         groups = counted.groups()
         largest = np.maximum.reduceat(counted.counts, groups)
         holds_largest = counted.counts == largest[counted.ids]
@@ -158,7 +71,7 @@ def leave_one_out_matches(
         alone = np.add.reduceat(holds_largest.astype(np.int64), groups) == 1
         second = np.where(alone, np.maximum.reduceat(below, groups), largest)
         others = np.where(holds_largest, second[counted.ids], largest[counted.ids])
-        matched[order - 1] = np.bincount(
+        matched[i] = np.bincount(
             counted.owners, weights=np.minimum(counted.counts, others), minlength=num_sentences
         )
     return matched
@@ -242,7 +155,7 @@ def self_bleu(sentences: Sentences, orders: Sequence[int], **settings: str) -> l
     """
     if len(sentences.lengths) < 2:
         raise ValueError("Self-BLEU needs at least two sentences")
-    matched = leave_one_out_matches(sentences, max(orders))
+    matched = leave_one_out_matches(Ngrams(sentences, max(orders)))
     closest = closest_other_lengths(sentences.lengths)
     scores = sentence_bleu(matched, sentences.lengths, closest, orders)
     signature = sign(
