@@ -27,13 +27,16 @@ import torch
 import cases
 import growth
 import machine
+import scores
 from cases import Case, Plan
 from measure import Row
 from seqgan.errors import UserError
 from seqgan.failures import guarded
 from worlds import PAPER
 
-ALL: Mapping[str, Case] = cases.CASES | growth.CASES | growth.ON_REQUEST
+USUAL: Mapping[str, Case] = cases.CASES | scores.CASES
+SLOW: Mapping[str, Case] = growth.CASES | scores.SLOW
+ALL: Mapping[str, Case] = {**USUAL, **SLOW, **growth.ON_REQUEST}
 HEADINGS = ("", "ours", "reference", "ratio", "bar", "holds", "")
 WIDTHS = (34, 9, 9, 8, 8, 6)
 
@@ -101,7 +104,7 @@ def measure(given: argparse.Namespace) -> None:
 
 def measured(given: argparse.Namespace, plan: Plan) -> Iterator[Row]:
     """Yield the rows that the command line asks for."""
-    usual = cases.CASES if given.quick else cases.CASES | growth.CASES
+    usual = USUAL if given.quick else {**USUAL, **SLOW}
     for name in given.only or usual:
         yield from ALL[name](plan)
 

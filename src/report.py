@@ -5,8 +5,10 @@ from seqgan.report.evidence import (
     Evidence,
     read_facts,
     read_histories,
+    read_judgements,
     read_samples,
     read_scores,
+    read_sweep,
     read_table,
 )
 from seqgan.report.figures import draw_all
@@ -20,6 +22,8 @@ STAGE = Stage(
     inputs={
         "data": "folder of the dataset",
         "table": "CSV table of summarise",
+        "sweep": "CSV file of summarise with the points of all curves",
+        "judgements": "JSON file of summarise with what may be said of them",
         "scores": "files of evaluate, for every seed and method",
         "curves": "learning curves of the training stages, for every seed",
         "samples": "folders of sample_sentences, for every seed",
@@ -46,6 +50,8 @@ def run(context: Context) -> None:
             context.inputs("samples"), settings["seeds"][0], settings["report"]["num_samples"]
         ),
         {} if not context.inputs("data") else read_facts(context.input("data")),
+        read_sweep(context.input("sweep")),
+        **read_judgements(context.input("judgements")),
     )
     drawings = draw_all(evidence)
     folder = context.output("figures")

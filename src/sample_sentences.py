@@ -13,16 +13,13 @@ import sys
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from seqgan.assembly import load_generator, read_oracle
 from seqgan.corpus.dataset import read_dataset, read_words, write_tokens
 from seqgan.corpus.vocabulary import Vocabulary
-from seqgan.decoding import sample_sentences
+from seqgan.decoding import sample_sentences as draw
 from seqgan.errors import UserError
 from seqgan.failures import guarded
-from seqgan.generators import Generator
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import write_atomically
 from seqgan.stage import Context, Stage
@@ -38,7 +35,7 @@ STAGE = Stage(
     outputs={"samples": "folder with sentences.npy and sentences.txt"},
     seeded=True,
 )
-BATCH = 4096
+PRINTED_AT_ONCE = 256
 
 
 def run(context: Context) -> None:
@@ -52,9 +49,10 @@ def run(context: Context) -> None:
     rng, num_sentences = streams["samples"], sampling["num_sentences"]
     if folders := context.inputs("generator"):
         generator, _ = load_generator(folders[0] / context.settings["weights"], context.device)
-        tokens = draw(generator, num_sentences, data.length, rng, sampling["temperature"])
+        temperature = sampling["temperature"]
+        tokens = draw(generator, num_sentences, data.length, rng, temperature=temperature)
     elif (oracle := read_oracle(context.input("data"), context.device)) is not None:
-        tokens = draw(oracle, num_sentences, data.length, rng, 1.0)
+        tokens = draw(oracle, num_sentences, data.length, rng)
     else:
         order = torch.randperm(len(data.validation), generator=rng, device=rng.device)
         tokens = data.validation[order[:num_sentences]]
@@ -62,16 +60,6 @@ def run(context: Context) -> None:
     write_tokens(folder / "sentences.npy", tokens)
     lines = [to_text(row, data.vocabulary) for row in tokens.tolist()]
     write_atomically(folder / "sentences.txt", "".join(f"{line}\n" for line in lines).encode())
-
-
-def draw(
-    generator: Generator, count: int, length: int, rng: torch.Generator, temperature: float
-) -> Int[Tensor, "sentences time"]:
-    """Sample any number of sentences in bounded memory."""
-    sizes = [min(BATCH, count - start) for start in range(0, count, BATCH)]
-    return torch.cat(
-        [sample_sentences(generator, size, length, rng, temperature=temperature) for size in sizes]
-    )
 
 
 def to_text(row: list[int], vocabulary: Vocabulary | None) -> str:
@@ -92,6 +80,8 @@ def command() -> None:
     add("--checkpoint", type=Path, required=True, help="folder with model.json and weights")
     add("--num", type=int, default=10, help="sentences to print (default: 10)")
     add("--temperature", type=float, default=1.0, help="below 1 is safer, above 1 wilder")
+    add("--top-k", type=int, help="draw from so many of the likeliest tokens alone")
+    add("--top-p", type=float, help="draw from the fewest tokens of this probability alone")
     add("--seed", type=int, default=0, help="the same seed prints the same sentences")
     add("--format", choices=("text", "jsonl"), default="text", help="plain lines, or JSON lines")
     add("--spec", help=argparse.SUPPRESS)
@@ -104,6 +94,10 @@ def _print_sentences(given: argparse.Namespace) -> None:
         raise UserError(f"--num must be at least 1, but is {given.num}")
     if not 0 < given.temperature < float("inf"):
         raise UserError(f"--temperature must be above 0, but is {given.temperature}")
+    if given.top_k is not None and given.top_k < 1:
+        raise UserError(f"--top-k must be at least 1, but is {given.top_k}")
+    if given.top_p is not None and not 0 < given.top_p < 1:
+        raise UserError(f"--top-p must be between 0 and 1, but is {given.top_p}")
     folder = given.checkpoint
     if not (folder / "model.json").is_file() and (folder / "last" / "model.json").is_file():
         folder = folder / "last"
@@ -116,9 +110,10 @@ def _print_sentences(given: argparse.Namespace) -> None:
     generator, model = load_generator(folder, "cpu")
     vocabulary = read_words(folder, generator.alphabet)
     rng = RandomStreams(given.seed, "sample_sentences", names=("by_hand",))["by_hand"]
-    for start in range(0, given.num, BATCH):
-        size = min(BATCH, given.num - start)
-        for row in draw(generator, size, model["length"], rng, given.temperature).tolist():
+    how = {name: getattr(given, name) for name in ("temperature", "top_k", "top_p")}
+    for start in range(0, given.num, PRINTED_AT_ONCE):
+        size = min(PRINTED_AT_ONCE, given.num - start)
+        for row in draw(generator, size, model["length"], rng, **how).tolist():
             line = to_text(row, vocabulary)
             if given.format == "jsonl":
                 line = json.dumps({"text": line, "tokens": row}, ensure_ascii=False)

@@ -1,29 +1,114 @@
-"""Put the scores of all seeds and methods into one table, with intervals over seeds."""
+"""Put the scores of all seeds and methods into one table, with tests and intervals over seeds."""
 
-from seqgan.records import read_json, write_atomically
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seqgan.alarms import Measured, alarms, measured
+from seqgan.metrics.score import Parts
+from seqgan.records import read_json, readable_json, write_atomically
+from seqgan.sentences import read_parts
 from seqgan.stage import Context, Stage
-from seqgan.summary import as_text, summarise
+from seqgan.statistics import hierarchical_interval
+from seqgan.summary import as_text, summarise, tested
+from seqgan.sweeps import check, curve_scores, judged, rows
 
 STAGE = Stage(
     "summarise",
     __doc__,
-    inputs={"scores": "files of evaluate, for every seed and method"},
-    outputs={"table": "CSV file, a row for every method and metric", "text": "table to read"},
+    inputs={
+        "scores": "files of evaluate, for every seed and method",
+        "sentences": "folders of evaluate with the scores of every sentence",
+        "points": "files of sweep_sampling, for every seed and method",
+    },
+    outputs={
+        "table": "CSV file, a row for every method and metric",
+        "text": "table to read",
+        "sweep": "CSV file, a row for every score of every point of the curves",
+        "judgements": "JSON file: how curves lie to each other, alarms, what was tested",
+    },
     seeded=False,
     on_device=False,
 )
+SWEEP = ("method", "seed", "setting", "metric", "value", "standard_error", "signature")
+Found = dict[tuple[str, int], list[dict[str, Any]]]
 
 
 def run(context: Context) -> None:
     """The training seed is the unit of replication."""
     settings = context.settings
-    scores = {}
-    for path in context.inputs("scores"):
-        seed = int(path.parent.name.removeprefix("seed-"))
-        scores[path.stem.removeprefix("evaluate-"), seed] = read_json(path)
-    table = summarise(scores, methods=settings["methods"], baseline=settings["baseline"])
+    methods, baseline, real = settings["methods"], settings["baseline"], settings["methods"][0]
+    scores: Found = {owner(path): read_json(path) for path in context.inputs("scores")}
+    points = {owner(path): check(path, read_json(path)) for path in context.inputs("points")}
+    intervals = bootstrapped(scores, context.inputs("sentences"))
+    found = alarms(measurements(scores), real=real, order=order_of(scores))
+    for key, more in curve_scores(points, real=real, baseline=baseline).items():
+        scores[key] = [*scores.get(key, []), *more]
+    table = summarise(scores, methods=methods, baseline=baseline, real=real, bootstrapped=intervals)
+    said = tested(table, baseline)
+    remarks = [f"Alarm: {alarm.text}" for alarm in found] + said
+    judgements = {
+        "planes": judged(points, methods, real=real, baseline=baseline),
+        "alarms": [vars(alarm) for alarm in found],
+        "tested": said,
+    }
+    sweep = pd.DataFrame(list(rows(points)), columns=list(SWEEP))
     write_atomically(context.output("table"), table.to_csv(index=False).encode())
-    write_atomically(context.output("text"), as_text(table).encode())
+    write_atomically(context.output("text"), as_text(table, remarks).encode())
+    write_atomically(context.output("sweep"), sweep.to_csv(index=False).encode())
+    write_atomically(context.output("judgements"), readable_json(judgements))
+
+
+def owner(path: Path) -> tuple[str, int]:
+    """Return method and seed of ``seed-1/stage-method``."""
+    return path.stem.partition("-")[2], int(path.parent.name.removeprefix("seed-"))
+
+
+def bootstrapped(scores: Found, folders: Sequence[Path]) -> dict[tuple[str, str], Any]:
+    """Return the 95% interval of every score that is a mean over sentences, by method and metric.
+
+    Over seeds and sentences at once; of a single seed, over sentences alone.
+    """
+    parts: dict[tuple[str, str], list[Parts]] = {}
+    for folder in folders:
+        method, seed = owner(folder)
+        per = {
+            each["name"]: (each["of"], each["per"]) for each in scores[method, seed] if each["of"]
+        }
+        for name, found in read_parts(folder, per).items():
+            parts.setdefault((method, name), []).append(found)
+    intervals = {}
+    for i, key in enumerate(sorted(parts)):
+        runs = [(part.values, part.weights) for part in parts[key]]
+        intervals[key] = hierarchical_interval(runs, np.random.default_rng(i))
+    return intervals
+
+
+def measurements(scores: Found) -> dict[str, dict[str, Measured]]:
+    """Return every score as mean over seeds, with the error of sampling sentences."""
+    gathered: dict[str, dict[str, list[tuple[float, float | None]]]] = {}
+    for (method, _), found in scores.items():
+        for each in found:
+            values = gathered.setdefault(method, {}).setdefault(each["name"], [])
+            values.append((each["value"], each["standard_error"]))
+    return {
+        method: {name: measured(values) for name, values in found.items()}
+        for method, found in gathered.items()
+    }
+
+
+def order_of(scores: Found) -> int | None:
+    """Return the order of n-grams that alarms look at: 4, or else the largest below or above."""
+    known = {
+        int(each["name"].removeprefix("self_bleu_"))
+        for found in scores.values()
+        for each in found
+        if each["name"].startswith("self_bleu_")
+    }
+    return max((order for order in known if order <= 4), default=min(known, default=None))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,15 @@
 """Experiments by hand: what a report is made of, without running anything."""
 
-import numpy as np
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from seqgan.report.evidence import Cell, Evidence, Table
+import numpy as np
+import pandas as pd
+
+from seqgan.records import readable_json
+from seqgan.report.evidence import Cell, Evidence, Table, read_judgements, read_sweep
 from seqgan.summary import summarise
+from seqgan.sweeps import judged, rows
 
 ORACLE_CORPUS = {
     "kind": "oracle",
@@ -133,7 +139,9 @@ def example(methods, seeds, *, oracle=True, curves=True, description="A comparis
     cells = []
     for row in frame.to_dict("records"):
         plain = {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()}
-        cells.append(Cell(**plain))
+        cells.append(Cell(**{k: v for k, v in plain.items() if k in Cell.__dataclass_fields__}))
+    sweeps = sweeps_of(names, seeds, oracle=oracle) if curves else {}
+    baseline = "mle" if "mle" in methods else None
     if curves:
         histories["pretrain_generator", None] = {
             seed: pretraining(seed, oracle=oracle) for seed in seeds
@@ -160,7 +168,60 @@ def example(methods, seeds, *, oracle=True, curves=True, description="A comparis
         by_method,
         {name: ["1 2 3", "4 5 6"] for name in names},
         {"kind": "oracle" if oracle else "file", "sentences": {"test": 20, "train": 100}},
+        **judged_as_files(sweeps, names, baseline),
     )
+
+
+def sweeps_of(names, seeds, *, oracle=True):
+    """A sweep for every method and seed, real sentences first."""
+    return {
+        (name, seed): temperatures(place, seed, oracle=oracle)
+        for place, name in enumerate(names)
+        for seed in seeds
+    }
+
+
+def temperatures(place, seed, *, oracle):
+    """The sweep of the ``place``-th method: a curve, or the one point of real sentences."""
+    points = []
+    for i, temperature in enumerate([0.7, 0.8, 0.9, 1.0, 1.1] if place else [1.0]):
+        shift = 0.05 * place + 0.01 * seed
+        found = {"bleu_4": 0.7 - i / 20 - shift, "self_bleu_4": 0.8 - i / 15}
+        if oracle:
+            found |= {"nll_oracle": 2.4 + i / 10 + shift, "nll_test": 2.9 + (i - 3) ** 2 / 20}
+        points.append(
+            {
+                "sampling": {"temperature": temperature},
+                "scores": [
+                    {"name": k, "value": v, "signature": "n:5", "standard_error": None}
+                    for k, v in found.items()
+                ],
+            }
+        )
+    return {"points": points, "corner": {"nll_oracle": 9.0, "nll_test": 4.0}}
+
+
+def write_sweeps(folder, sweeps, names, baseline):
+    """Write what summarise says of sweeps; return the paths of both files."""
+    table, judgements = folder / "sweep.csv", folder / "judgements.json"
+    columns = ["method", "seed", "setting", "metric", "value"]
+    pd.DataFrame(list(rows(sweeps)), columns=None if sweeps else columns).to_csv(table)
+    content = {
+        "planes": judged(sweeps, names, real="real", baseline=baseline),
+        "alarms": [{"method": "seqgan", "metric": "unique", "text": "unique is too low."}]
+        if "seqgan" in names
+        else [],
+        "tested": ["Tested: some differences."],
+    }
+    judgements.write_bytes(readable_json(content))
+    return table, judgements
+
+
+def judged_as_files(sweeps, names, baseline):
+    """What the report reads of sweeps, by way of the files that it reads it from."""
+    with TemporaryDirectory() as folder:
+        table, judgements = write_sweeps(Path(folder), sweeps, names, baseline)
+        return {"sweep": read_sweep(table), **read_judgements(judgements)}
 
 
 FULL = {"mle": MLE, "seqgan": SEQGAN, "control": CONSTANT}

@@ -17,6 +17,7 @@ from seqgan.decoding import (
     sample,
     sample_sentences,
     score,
+    truncate,
 )
 from seqgan.generators import LSTMGenerator
 from seqgan.tokens import PAD, Alphabet, check_tokens, is_real
@@ -336,3 +337,61 @@ def test_large_logits_are_shifted_and_small_ones_need_not_be(
     found = sample(generator, uniforms)
     check_tokens(found, generator.alphabet)
     assert torch.equal(found, slow_twins.sample(generator, uniforms))
+
+
+# --- truncated sampling ---------------------------------------------------------------------------
+
+
+def kept_by_twin(weights: torch.Tensor, top_k: int | None, top_p: float | None) -> list[int]:
+    """Return the tokens of one row that are sampled, by their definitions."""
+    order = sorted(range(len(weights)), key=lambda token: -weights[token].item())
+    if top_k is not None:
+        order = order[:top_k]
+    if top_p is not None:
+        total, reached = sum(weights[token].item() for token in order), 0.0
+        for count, token in enumerate(order, 1):
+            reached += weights[token].item() / total
+            if reached >= top_p:
+                order = order[:count]
+                break
+    return sorted(order)
+
+
+@pytest.mark.parametrize("top_k", [None, 1, 3, 7, 100])
+@pytest.mark.parametrize("top_p", [None, 0.01, 0.5, 0.9, 0.999])
+def test_truncation_keeps_the_tokens_of_its_definition(rng, top_k, top_p):
+    weights = torch.rand(50, 7, generator=rng, dtype=torch.float64) ** 3
+    found = truncate(weights, top_k, top_p)
+    for row, original in zip(found, weights, strict=True):
+        kept = row.nonzero()[:, 0].tolist()
+        assert kept == kept_by_twin(original, top_k, top_p)
+        assert torch.equal(row[kept], original[kept])
+
+
+def test_tokens_that_are_equally_likely_stay_together():
+    weights = torch.tensor([[4.0, 2.0, 2.0, 1.0]])
+    assert truncate(weights, 2, None).tolist() == [[4, 2, 2, 0]]
+    assert truncate(weights, None, 0.5).tolist() == [[4, 2, 2, 0]]
+    assert truncate(weights, None, 0.4).tolist() == [[4, 0, 0, 0]]
+
+
+def test_truncated_samples_hold_no_other_token(rng):
+    generator = make_generator(ALPHABETS["text"])
+    greedy = sample_sentences(generator, 40, 5, rng, top_k=1)
+    assert (greedy == greedy[0]).all()
+    likeliest = generator(greedy[:1]).argmax(dim=-1)
+    real = is_real(greedy[:1])
+    assert torch.equal(greedy[:1][real], likeliest[real])
+    wide = sample_sentences(generator, 400, 5, rng, top_p=0.9)
+    check_tokens(wide, generator.alphabet)
+    first = generator(wide[:1]).softmax(dim=-1)[0, 0]
+    assert set(wide[:, 0].tolist()) == set(kept_by_twin(first, None, 0.9))
+
+
+def test_many_samples_are_those_of_one_stream(monkeypatch):
+    generator = make_generator(ALPHABETS["oracle"])
+    expected = sample_sentences(generator, 50, 4, torch.Generator().manual_seed(5))
+    monkeypatch.setattr(decoding, "SAMPLED_AT_ONCE", 7)
+    found = sample_sentences(generator, 50, 4, torch.Generator().manual_seed(5))
+    assert torch.equal(found, expected)
+    assert sample_sentences(generator, 0, 4, torch.Generator()).shape == (0, 4)

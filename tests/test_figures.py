@@ -19,20 +19,21 @@ from seqgan.report.figures import draw_all
 from seqgan.report.judging import thirds
 from seqgan.report.phases import Phases
 
-ALL = ["learning_curves", "adversarial_phase", "quality_coverage", "discriminator"]
+CURVES = ["temperature_curves", "equal_quality"]
+ALL = ["learning_curves", "adversarial_phase", "quality_coverage", *CURVES, "discriminator"]
 ALL += ["reward_per_position"]
 TEXT = ["quality_diversity" if name == "quality_coverage" else name for name in ALL]
 EXPECTED = {
     "full": ALL,
     "one seed": ALL,
     "text": TEXT,
-    "likelihood alone": ["learning_curves", "quality_coverage"],
-    "one method": ["learning_curves", "quality_coverage"],
-    "no discriminator": ["learning_curves", "adversarial_phase", "quality_coverage"],
-    "no baseline": ALL,
+    "likelihood alone": ["learning_curves", "quality_coverage", *CURVES],
+    "one method": ["learning_curves", "quality_coverage", "temperature_curves"],
+    "no discriminator": ["learning_curves", "adversarial_phase", "quality_coverage", *CURVES],
+    "no baseline": [name for name in ALL if name != "equal_quality"],
     "many methods": ALL,
     "no curves": ["quality_coverage"],
-    "text, likelihood alone": ["learning_curves", "quality_diversity"],
+    "text, likelihood alone": ["learning_curves", "quality_diversity", "temperature_curves"],
 }
 
 

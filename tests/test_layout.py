@@ -17,7 +17,8 @@ from seqgan.records import canonical_json
 ROOT = Path(__file__).parents[1]
 STAGES = (
     "sample_oracle", "prepare_corpus", "pretrain_generator", "pretrain_discriminator",
-    "train_adversarially", "sample_sentences", "evaluate", "summarise", "report",
+    "train_adversarially", "encode_references", "sample_sentences", "evaluate", "sweep_sampling",
+    "summarise", "report",
 )  # fmt: skip
 GAN = {
     "kind": "policy_gradient",
@@ -53,13 +54,27 @@ def test_the_jobs_of_an_oracle_experiment_in_order():
     found = [job.name for job in jobs("x", experiment())]
     seed = [
         "pretrain_generator", "pretrain_discriminator",
-        "sample_sentences-real", "evaluate-real",
-        "sample_sentences-mle", "evaluate-mle",
-        "train_adversarially-gan", "sample_sentences-gan", "evaluate-gan",
+        "sample_sentences-real", "evaluate-real", "sweep_sampling-real",
+        "sample_sentences-mle", "evaluate-mle", "sweep_sampling-mle",
+        "train_adversarially-gan", "sample_sentences-gan", "evaluate-gan", "sweep_sampling-gan",
         "train_adversarially-control", "sample_sentences-control", "evaluate-control",
+        "sweep_sampling-control",
     ]  # fmt: skip
     seeds = [f"seed-{number}/{name}" for number in (1, 2) for name in seed]
-    assert found == ["sample_oracle", *seeds, "summarise", "report"]
+    assert found == ["sample_oracle", "encode_references", *seeds, "summarise", "report"]
+
+
+def test_what_is_turned_off_has_no_job():
+    bare = experiment(
+        evaluation={"embedding": {"encoder": "none"}}, sweep={"temperatures": []}, seeds=[1]
+    )
+    stages = {job.stage for job in jobs("x", bare)}
+    assert {"encode_references", "sweep_sampling"} & stages == set()
+    assert upstream(find(jobs("x", bare), "seed-1/evaluate-mle")) == {
+        "sample_oracle", "seed-1/sample_sentences-mle", "seed-1/pretrain_generator",
+    }  # fmt: skip
+    truncated = experiment(sweep={"temperatures": [], "top_k": [5]})
+    assert "sweep_sampling" in {job.stage for job in jobs("x", truncated)}
 
 
 def test_a_text_experiment_prepares_its_file():
@@ -78,9 +93,10 @@ def test_an_oracle_that_is_given_is_an_external_file():
 def test_likelihood_alone_trains_no_discriminator():
     found = jobs("x", experiment(seeds=[7], methods={"mle": {"kind": "likelihood"}}))
     assert [job.name for job in found] == [
-        "sample_oracle", "seed-7/pretrain_generator",
-        "seed-7/sample_sentences-real", "seed-7/evaluate-real",
-        "seed-7/sample_sentences-mle", "seed-7/evaluate-mle", "summarise", "report",
+        "sample_oracle", "encode_references", "seed-7/pretrain_generator",
+        "seed-7/sample_sentences-real", "seed-7/evaluate-real", "seed-7/sweep_sampling-real",
+        "seed-7/sample_sentences-mle", "seed-7/evaluate-mle", "seed-7/sweep_sampling-mle",
+        "summarise", "report",
     ]  # fmt: skip
 
 
@@ -110,11 +126,18 @@ def test_what_each_job_reads():
     assert upstream(find(found, "seed-1/sample_sentences-real")) == {"sample_oracle"}
     assert upstream(find(found, "seed-1/sample_sentences-mle")) == pretrained
     assert upstream(find(found, "seed-1/evaluate-gan")) == {
-        "sample_oracle", "seed-1/sample_sentences-gan", "seed-1/train_adversarially-gan",
+        "sample_oracle", "encode_references", "seed-1/sample_sentences-gan",
+        "seed-1/train_adversarially-gan",
     }  # fmt: skip
-    evaluations = {job.name for job in found if job.stage == "evaluate"}
-    assert upstream(find(found, "summarise")) == evaluations
-    assert upstream(find(found, "report")) == {job.name for job in found[:-1]}
+    assert upstream(find(found, "seed-1/sweep_sampling-mle")) == (
+        pretrained | {"encode_references"}
+    )
+    assert upstream(find(found, "encode_references")) == {"sample_oracle"}
+    judged = {job.name for job in found if job.stage in ("evaluate", "sweep_sampling")}
+    assert upstream(find(found, "summarise")) == judged
+    assert upstream(find(found, "report")) == {
+        job.name for job in found[:-1] if job.stage not in ("encode_references", "sweep_sampling")
+    }
 
 
 @pytest.mark.parametrize("changes", [{}, {"corpus": TEXT}, {"methods": {"gan": GAN}}])
@@ -183,10 +206,14 @@ def other(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
     if isinstance(value, float):
         return value * 0.9 if value else 0.5
     if isinstance(value, tuple):
+        if not value:
+            return [0.5] if name == "top_p" else [3]
         return [*value[:-1], value[-1] - 1 if name == "widths" else value[-1] + 1]
     if isinstance(value, str):
         return next((each for each in allowed if each != value and isinstance(each, str)), "x")
-    return {"num_sentences": 3, "parameters": "x.npz", "baseline": "gan"}[name]
+    return {
+        "num_sentences": 3, "parameters": "x.npz", "baseline": "gan", "capped_references": 5,
+    }[name]  # fmt: skip
 
 
 def replaced(tree: Any, path: str, value: Any) -> Any:
@@ -218,9 +245,11 @@ EXPECTED: dict[str, set[str]] = {
     "baseline": {"summarise", "report"},
     "methods.gan": {"train_adversarially", "report"},
     "methods.control": {"train_adversarially", "report"},
-    "methods.mle": {"sample_sentences", "evaluate", "report"},
+    "methods.mle": {"sample_sentences", "evaluate", "sweep_sampling", "report"},
     "sampling": {"sample_sentences", "evaluate"},
-    "evaluation": {"evaluate"},
+    "evaluation": {"evaluate", "sweep_sampling"},
+    "evaluation.embedding": {"encode_references", "evaluate", "sweep_sampling"},
+    "sweep": {"sweep_sampling"},
     "report": {"report"},
     "precision": {"pretrain_generator", "pretrain_discriminator", "train_adversarially"},
     "resources": set(),

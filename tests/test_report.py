@@ -8,7 +8,19 @@ import pytest
 import yaml
 
 import report
-from evidence_cases import CASES, CONSTANT, FULL, MLE, SEQGAN, cell, example, settings_of, table_of
+from evidence_cases import (
+    CASES,
+    CONSTANT,
+    FULL,
+    MLE,
+    SEQGAN,
+    cell,
+    example,
+    settings_of,
+    sweeps_of,
+    table_of,
+    write_sweeps,
+)
 from seqgan.config.experiment import validate
 from seqgan.errors import UserError
 from seqgan.layout import jobs as jobs_of
@@ -26,7 +38,6 @@ from seqgan.report.evidence import (
 from seqgan.report.figures import draw_all
 from seqgan.report.findings import (
     TRADES,
-    alarms,
     beyond_control,
     cautions,
     differences,
@@ -129,7 +140,7 @@ def test_a_single_seed_judges_nothing():
 )
 def test_quality_and_coverage_are_read_together(quality, coverage, expected, mark):
     (said,) = trades(compared(a=(quality, coverage)), ["a"], "mle")
-    assert said.text.startswith(f"Together: a {expected}")
+    assert said.text.startswith(f"Together, at this temperature: a {expected}")
     assert said.tone == mark
     assert said.subject == "a"
 
@@ -139,25 +150,10 @@ def test_every_pair_of_verdicts_has_a_reading():
     assert set(TRADES) == {(one, other) for one in known for other in known}
 
 
-@pytest.mark.parametrize(
-    ("mean", "half", "alarm", "overlap"),
-    [
-        (1.9, 0.01, True, False),
-        (1.99, 0.05, True, True),
-        (1.9, None, True, False),
-        (2.0, 0.01, False, False),
-        (2.1, 0.5, False, False),
-    ],
-)
-def test_sentences_likelier_than_the_truth_raise_an_alarm(mean, half, alarm, overlap):
-    table = table_of(cell("real", "nll_oracle", 2.0, 0.01), cell("a", "nll_oracle", mean, half))
-    said = alarms(table, ["a", "absent"])
-    assert len(said) == alarm
-    for each in said:
-        assert each.tone == "alarm"
-        assert each.text.startswith(f"Collapse alarm: nll_oracle of a is {mean:.3f}, below the ")
-        assert "entropy of 2.000" in each.text
-        assert ("intervals of the two overlap" in each.text) == overlap
+def test_alarms_come_first():
+    evidence = CASES["full"]
+    assert findings(evidence)[0].text == "Alarm: unique is too low."
+    assert (findings(evidence)[0].tone, findings(evidence)[0].subject) == ("alarm", "seqgan")
 
 
 def test_what_a_reward_gives_is_measured_against_the_control():
@@ -176,20 +172,19 @@ def test_what_a_reward_gives_is_measured_against_the_control():
     assert beyond_control(CASES["one seed"], "control", ["nll_oracle"]) == []
 
 
-def test_few_seeds_and_many_comparisons_are_cautioned_about():
-    def said(seeds, comparisons):
-        evidence = Evidence(settings_of(FULL, range(seeds)), table_of())
-        return " ".join(each.text for each in cautions(evidence, comparisons))
+def test_what_was_tested_and_few_seeds_are_said():
+    def said(seeds):
+        evidence = Evidence(settings_of(FULL, range(seeds)), table_of(), tested=["Tested: some."])
+        return " ".join(each.text for each in cautions(evidence))
 
-    assert said(1, 4).startswith("A single seed was run: there are no intervals")
-    assert said(3, 4).startswith("With 3 seeds intervals are wide")
-    assert "of 4 comparisons" in said(3, 4)
-    assert said(5, 1) == ""
-    assert said(4, 1) != ""
+    assert said(1).startswith("A single seed was run: there are no intervals")
+    assert said(3).startswith("Tested: some. With 3 seeds intervals are wide")
+    assert said(5) == "Tested: some."
 
 
 def test_findings_of_degenerate_experiments():
-    assert "no baseline to compare with" in findings(CASES["no baseline"])[0].text
+    text = " ".join(each.text for each in findings(CASES["no baseline"]))
+    assert "no baseline to compare with" in text
     text = " ".join(each.text for each in findings(CASES["text"]))
     assert "nll_oracle" not in text
     assert "nll_test is higher (worse) than that of mle for" in text
@@ -557,10 +552,15 @@ def write_experiment(root, evidence):
     table = summarise(rows, methods=list(evidence.scores), baseline=evidence.baseline)
     (root / "summary.csv").write_text(table.to_csv(index=False))
     write_atomically(root / "data/facts.json", readable_json({"sentences": {"train": 123456}}))
-    write_receipt(root / "receipts/summarise.json", "summarise", [root / "summary.csv"])
+    names = list(evidence.scores)
+    sweeps = sweeps_of(names, evidence.scores["real"])
+    sweep, judgements = write_sweeps(root, sweeps, names, evidence.baseline)
+    outputs = [root / "summary.csv", sweep, judgements]
+    write_receipt(root / "receipts/summarise.json", "summarise", outputs)
     (root / "spec.json").write_bytes(readable_json(spec("report", evidence.settings)))
     arguments = ["--spec", root / "spec.json", "--table", root / "summary.csv"]
     arguments += ["--data", root / "data", "--receipts", root / "receipts/summarise.json"]
+    arguments += ["--sweep", sweep, "--judgements", judgements]
     for option, given in paths.items():
         arguments += [f"--{option}", *given]
     arguments += ["--report", root / "report.html", "--figures", root / "figures"]
@@ -580,7 +580,7 @@ def test_the_stage_writes_one_page_and_its_figures(tmp_path):
     assert written[0] == written[1]
     assert {name.split(".")[0] for name in written[0]} == {
         "report", "learning_curves", "adversarial_phase", "quality_coverage", "discriminator",
-        "reward_per_position",
+        "reward_per_position", "temperature_curves", "equal_quality",
     }  # fmt: skip
     page = written[0]["report.html"].decode()
     assert "123,456 train" in page

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from seqgan.errors import UserError
-from seqgan.summary import as_text, interval, summarise
+from seqgan.statistics import t_interval
+from seqgan.summary import as_text, summarise
 
 
 def score(name: str, value: float, signature: str = "n:10") -> dict:
@@ -28,7 +29,7 @@ def row(table, method: str, metric: str) -> dict:
 @pytest.mark.parametrize("count", [2, 3, 5, 30])
 def test_the_interval_is_that_of_scipy(count):
     values = np.random.default_rng(count).normal(3, 2, count).tolist()
-    mean, low, high = interval(values)
+    mean, low, high = t_interval(values)
     expected = stats.t.interval(0.95, count - 1, np.mean(values), stats.sem(values))
     assert mean == pytest.approx(np.mean(values), rel=1e-12)
     assert (low, high) == pytest.approx(expected, rel=1e-12)
@@ -36,20 +37,20 @@ def test_the_interval_is_that_of_scipy(count):
 
 def test_an_interval_by_hand():
     # Mean 2, deviation 1, three values: 4.302653 is the 97.5% quantile of t with two degrees.
-    assert interval([1.0, 2.0, 3.0]) == pytest.approx(
+    assert t_interval([1.0, 2.0, 3.0]) == pytest.approx(
         (2.0, 2 - 4.302652730 / 3**0.5, 2 + 4.302652730 / 3**0.5)
     )
 
 
 def test_one_value_has_no_interval():
-    mean, low, high = interval([2.5])
+    mean, low, high = t_interval([2.5])
     assert mean == 2.5
     assert math.isnan(low)
     assert math.isnan(high)
 
 
 def test_values_equal_to_the_last_bit_are_one_measurement_without_an_interval():
-    mean, low, high = interval([2.0, 2.0, 2.0])
+    mean, low, high = t_interval([2.0, 2.0, 2.0])
     assert mean == 2.0
     assert np.isnan(low)
     assert np.isnan(high)

@@ -16,6 +16,8 @@ from seqgan.tokens import PAD, Alphabet
 CHUNK_ELEMENTS = {"cpu": 2**19, "cuda": 2**28}
 # Sentences that are scored at once.
 SENTENCES_AT_ONCE = 1024
+# Sentences that are sampled at once.
+SAMPLED_AT_ONCE = 4096
 # Tokens in a block of the two-level search through the cumulative distribution.
 BLOCK = 64
 # Powers of two whose sum over any vocabulary float32 can hold, as it can their inverses.
@@ -104,11 +106,24 @@ class Projection:
 
     Its logits are exponents of two, which take a quarter of the time of exponents of e, and the
     vocabulary is filled up to whole blocks with tokens of weight zero.
+
+    Args:
+        generator: Whose output layer it is.
+        temperature: Divides the logits.
+        top_k: Draw from so many of the likeliest tokens alone, if given.
+        top_p: Draw from the fewest tokens whose probability reaches this alone, if given.
     """
 
-    def __init__(self, generator: Generator, temperature: float = 1.0) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> None:
         weights, bias = (each.detach() for each in generator.output_layer())
         self.vocab_size, self.temperature = len(bias), temperature
+        self.top_k, self.top_p = top_k, top_p
         missing = -len(bias) % BLOCK
         weights, bias = to_base_two(weights, bias)
         self.weights = F.pad(weights, (0, 0, 0, missing))
@@ -130,7 +145,10 @@ def draw(
     features: Float[Tensor, "batch hidden"],
     uniforms: Float[Tensor, " batch"],
 ) -> Int[Tensor, " batch"]:
-    """Sample the next token of every row: ``softmax(logits / temperature)`` by inverse CDF."""
+    """Sample the next token of every row: ``softmax(logits / temperature)`` by inverse CDF.
+
+    Where the projection truncates, from the tokens that are left.
+    """
     temperature, found = projection.temperature, []
     shift = temperature != 1.0 or projection.may_overflow(features)
     rows = rows_at_once(len(projection.bias), features.device)
@@ -140,9 +158,31 @@ def draw(
             logits.sub_(logits.amax(dim=1, keepdim=True))
         if temperature != 1.0:
             logits.div_(temperature)  # after the maximum is zero, so that none overflows
-        found.append(_choose_block(logits.exp2_(), their_uniforms))
+        shares = truncate(logits.exp2_(), projection.top_k, projection.top_p)
+        found.append(_choose_block(shares, their_uniforms))
     block, inside, target = (torch.cat(parts) for parts in zip(*found, strict=True))
     return _choose_token(block, inside, target, projection.vocab_size)
+
+
+def truncate(
+    weights: Float[Tensor, "batch vocab"], top_k: int | None, top_p: float | None
+) -> Float[Tensor, "batch vocab"]:
+    """Return the weights with zero in place of those that are not sampled.
+
+    First all but the ``top_k`` largest go (Fan et al., 2018), then all but the fewest that reach
+    the share ``top_p`` of what is left (Holtzman et al., 2020). What is equal to the smallest that
+    stays, stays too.
+    """
+    if top_k is not None and top_k < weights.shape[1]:
+        smallest = weights.topk(top_k, dim=1).values[:, -1:]
+        weights = torch.where(weights >= smallest, weights, 0.0)
+    if top_p is not None:
+        falling = weights.sort(dim=1, descending=True).values
+        reached = falling.cumsum(dim=1)
+        enough = torch.searchsorted(reached, top_p * reached[:, -1:])
+        smallest = falling.gather(1, enough.clamp(max=weights.shape[1] - 1))
+        weights = torch.where(weights >= smallest, weights, 0.0)
+    return weights
 
 
 def to_base_two(
@@ -167,6 +207,8 @@ def sample(
     uniforms: Float[Tensor, "batch time"],
     *,
     temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
 ) -> Int[Tensor, "batch time"]:
     """Sample one sentence per row of uniforms, at most ``time`` tokens long.
 
@@ -177,7 +219,8 @@ def sample(
     batch, time = uniforms.shape
     tokens = torch.full((batch, time), PAD, device=uniforms.device)
     previous = torch.full((batch,), generator.alphabet.start, device=uniforms.device)
-    state, projection = generator.init_state(batch), Projection(generator, temperature)
+    state = generator.init_state(batch)
+    projection = Projection(generator, temperature, top_k, top_p)
     for t in range(time):
         features, state = generator.step(previous.clamp(min=0), state)
         drawn = draw(projection, features, uniforms[:, t])
@@ -194,10 +237,16 @@ def sample_sentences(
     rng: torch.Generator,
     *,
     temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
 ) -> Int[Tensor, "sentences time"]:
-    """Sample whole sentences with fresh uniforms from ``rng``, on its device."""
-    uniforms = torch.rand(num_sentences, length, generator=rng, device=rng.device)
-    return sample(generator, uniforms, temperature=temperature)
+    """Sample whole sentences with fresh uniforms from ``rng``, on its device, in bounded memory."""
+    drawn = []
+    for start in range(0, max(1, num_sentences), SAMPLED_AT_ONCE):
+        size = min(SAMPLED_AT_ONCE, num_sentences - start)
+        uniforms = torch.rand(size, length, generator=rng, device=rng.device)
+        drawn.append(sample(generator, uniforms, temperature=temperature, top_k=top_k, top_p=top_p))
+    return torch.cat(drawn)
 
 
 @torch.no_grad()

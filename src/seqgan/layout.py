@@ -75,7 +75,18 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
         external=tuple(external_files(experiment).values()),
     )
     yield data
-    evaluations, curves, samples = [], [], []
+    references: tuple[Job, ...] = ()
+    if experiment.evaluation.embedding.encoder != "none":
+        encoding = Job(
+            name,
+            "encode_references",
+            {"embedding": _plain(experiment.evaluation.embedding)},
+            outputs={"encoder": f"{results}/encoder"},
+            upstream=(data,),
+        )
+        yield encoding
+        references = (encoding,)
+    evaluations, sweeps, curves, samples = [], [], [], []
     for seed in experiment.seeds:
         folder = f"seed-{seed}"
 
@@ -163,13 +174,32 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                 },
                 seed,
                 method,
-                {"scores": f"{results}/metrics/{folder}/evaluate-{method}.json"},
-                (data, sampling, *trained),
+                {
+                    "scores": f"{results}/metrics/{folder}/evaluate-{method}.json",
+                    "sentences": f"{results}/metrics/{folder}/sentences-{method}",
+                },
+                (data, *references, sampling, *trained),
             )
             yield sampling
             yield evaluation
             samples.append(sampling)
             evaluations.append(evaluation)
+            if not experiment.sweep.empty:
+                sweep = Job(
+                    name,
+                    "sweep_sampling",
+                    {
+                        "weights": weights,
+                        "sweep": _plain(experiment.sweep),
+                        "evaluation": _plain(experiment.evaluation),
+                    },
+                    seed,
+                    method,
+                    {"points": f"{results}/metrics/{folder}/sweep_sampling-{method}.json"},
+                    (data, *references, *trained),
+                )
+                yield sweep
+                sweeps.append(sweep)
     summary = Job(
         name,
         "summarise",
@@ -181,8 +211,10 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
         outputs={
             "table": f"{results}/summary.csv",
             "text": f"{results}/summary.txt",
+            "sweep": f"{results}/sweep.csv",
+            "judgements": f"{results}/judgements.json",
         },
-        upstream=tuple(evaluations),
+        upstream=(*evaluations, *sweeps),
     )
     yield summary
     yield Job(

@@ -1,18 +1,23 @@
-"""Means over seeds with 95% intervals, and paired differences from the baseline."""
+"""Means over seeds with 95% intervals, and paired differences from the baseline and from real."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from seqgan.errors import UserError
+from seqgan.statistics import ALPHA, MOST_SEEDS, contrast, holm, smallest_p, t_interval
 
-CONFIDENCE = 0.95
 Scores = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
 COLUMNS = ("nll_oracle", "nll_test", "entropy", "js_oracle")
 """What the table to read shows, where it exists, before BLEU; the CSV file has everything."""
+WIDTH = 100
+"""Letters in a line of the remarks."""
 JOINTLY = """Read nll_oracle (quality, lower is better) only together with nll_test (coverage,
 lower is better)"""
 ROW_OF_REAL = (
@@ -20,17 +25,103 @@ ROW_OF_REAL = (
 )
 
 
-def summarise(scores: Scores, *, methods: Sequence[str], baseline: str | None) -> pd.DataFrame:
+COLUMNS_OF_CONTRAST = (
+    "difference", "difference_low", "difference_high", "p_paired", "p_holm", "p_permutation",
+    "p_welch", "hedges_g", "hedges_low", "hedges_high", "seeds_needed",
+)  # fmt: skip
+NAMES = (
+    "method", "metric", "family", "mean", "deviation", "low", "high", "bootstrap_low",
+    "bootstrap_high", "seeds", "sampling_error", "gap", "gap_low", "gap_high",
+    *COLUMNS_OF_CONTRAST, "signature",
+)  # fmt: skip
+FAMILIES = (
+    ("curves", r"hypervolume_\w+|gain_\w+"),
+    ("likelihood", r"nll_\w+|entropy|kl_\w+|js_\w+|bits_\w+"),
+    ("language model", r"lm_score|reverse_lm_score"),
+    (
+        "diversity",
+        (
+            r"(self_bleu|distinct|ngram_entropy|novelty)_\d+|unique|most_frequent|zipf_exponent"
+            r"|copy_rate|longest_copy"
+        ),
+    ),
+    ("overlap", r"\w*bleu_\d+(_at_\d+)?|chrf_\d+|ms_jaccard_\d+|length\w*"),
+)
+"""Metrics that ask the same question: p-values are adjusted for how many of them were looked at."""
+
+
+def family(metric: str) -> str:
+    """Return the family of a metric: those that are not listed are scores of embeddings."""
+    found = (name for name, pattern in FAMILIES if re.fullmatch(pattern, metric))
+    return next(found, "embeddings")
+
+
+def summarise(
+    scores: Scores,
+    *,
+    methods: Sequence[str],
+    baseline: str | None,
+    real: str = "real",
+    bootstrapped: Mapping[tuple[str, str], tuple[float, float]] = MappingProxyType({}),
+) -> pd.DataFrame:
     """Return a row for every method and metric, in the order in which they were given.
 
-    Columns: ``method``, ``metric``, ``mean`` over seeds, ``deviation`` (standard deviation),
-    ``low`` and ``high`` (95% t-interval of the mean, empty for a single seed), ``seeds``, the same
-    for the ``difference`` from the baseline paired by seed, and the ``signature``.
+    Columns: ``method``, ``metric``, ``family``, ``mean`` over seeds, ``deviation`` (standard
+    deviation), ``low`` and ``high`` (95% t-interval of the mean, empty for a single seed), those of
+    the hierarchical bootstrap, ``seeds``, ``sampling_error`` (of the mean, from sampling sentences
+    alone), the ``gap`` to real sentences, the ``difference`` from the baseline, both paired by
+    seed, with their intervals; tests of the difference (:func:`seqgan.statistics.contrast`, and
+    ``p_holm``: ``p_paired`` adjusted within its family), and the ``signature``.
 
     Raises :class:`UserError` if seeds of one metric were computed with different settings.
     """
+    values, errors, signatures = _by_metric(scores, methods)
     rows: list[dict[str, Any]] = []
+
+    def beside(method: str, metric: str, other: str | None) -> list[tuple[float, float]]:
+        """Return a metric of two methods for the seeds of both, where the settings are equal."""
+        theirs = values.get((str(other), metric), {})
+        if method == other or signatures[method, metric] != signatures.get((str(other), metric)):
+            return []
+        return [
+            (value, theirs[seed])
+            for seed, value in values[method, metric].items()
+            if seed in theirs
+        ]
+
+    for (method, metric), by_seed in values.items():
+        mean, low, high = t_interval(list(by_seed.values()))
+        row = {
+            "method": method,
+            "metric": metric,
+            "family": family(metric),
+            "mean": mean,
+            "deviation": np.std(list(by_seed.values()), ddof=1) if len(by_seed) > 1 else np.nan,
+            "low": low,
+            "high": high,
+            "seeds": len(by_seed),
+            "sampling_error": _together(errors[method, metric]),
+            "signature": signatures[method, metric],
+        }
+        row["bootstrap_low"], row["bootstrap_high"] = bootstrapped.get(
+            (method, metric), (np.nan, np.nan)
+        )
+        if pairs := beside(method, metric, real):
+            row["gap"], row["gap_low"], row["gap_high"] = t_interval([a - b for a, b in pairs])
+        if pairs := beside(method, metric, baseline):
+            row |= contrast([a for a, _ in pairs], [b for _, b in pairs])
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=list(NAMES))
+    compared = table["method"] != real
+    for _, group in table[compared].groupby("family"):
+        table.loc[group.index, "p_holm"] = holm(group["p_paired"].to_list())
+    return table
+
+
+def _by_metric(scores: Scores, methods: Sequence[str]) -> tuple[dict, dict, dict]:
+    """Return values and errors by method, metric and seed, and the signature of each metric."""
     values: dict[tuple[str, str], dict[int, float]] = {}
+    errors: dict[tuple[str, str], list[float | None]] = {}
     signatures: dict[tuple[str, str], str] = {}
     for method in methods:
         for (name, seed), found in scores.items():
@@ -39,53 +130,56 @@ def summarise(scores: Scores, *, methods: Sequence[str], baseline: str | None) -
             for score in found:
                 key = (method, score["name"])
                 values.setdefault(key, {})[seed] = score["value"]
+                errors.setdefault(key, []).append(score.get("standard_error"))
                 if signatures.setdefault(key, score["signature"]) != score["signature"]:
                     raise UserError(
                         f"{method}: {score['name']} of seed {seed} was computed with other "
                         f"settings ({score['signature']}) than that of other seeds "
                         f"({signatures[key]}); run snakemake again"
                     )
-    for (method, metric), by_seed in values.items():
-        mean, low, high = interval(list(by_seed.values()))
-        row = {
-            "method": method,
-            "metric": metric,
-            "mean": mean,
-            "deviation": np.std(list(by_seed.values()), ddof=1) if len(by_seed) > 1 else np.nan,
-            "low": low,
-            "high": high,
-            "seeds": len(by_seed),
-        }
-        others = values.get((baseline, metric)) if baseline else None
-        comparable = signatures[method, metric] == signatures.get((str(baseline), metric))
-        if others and comparable and method != baseline:
-            paired = [value - others[seed] for seed, value in by_seed.items() if seed in others]
-            if paired:
-                row["difference"], row["difference_low"], row["difference_high"] = interval(paired)
-        row["signature"] = signatures[method, metric]
-        rows.append(row)
-    names = [
-        "method", "metric", "mean", "deviation", "low", "high", "seeds", "difference",
-        "difference_low", "difference_high", "signature",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=names)
+    return values, errors, signatures
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean and its 95% Student t-interval.
-
-    Not a number for a single value, nor where all are the same to the last bit: they are then one
-    measurement, of the same sentences, and their agreement says nothing.
-    """
-    mean = float(np.mean(values))
-    if len(set(values)) < 2:
-        return mean, np.nan, np.nan
-    half = float(stats.sem(values) * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-    return mean, mean - half, mean + half
+def _together(errors: Sequence[float | None]) -> float:
+    """Return the standard error of a mean of independent values, from theirs."""
+    if None in errors:
+        return np.nan
+    return math.hypot(*(error or 0.0 for error in errors)) / len(errors)
 
 
-def as_text(table: pd.DataFrame) -> str:
-    """Return the table as aligned text: mean ± half of the 95% interval."""
+def tested(table: pd.DataFrame, baseline: str | None) -> list[str]:
+    """Return what was tested, how often, what that can show, and what would settle the rest."""
+    compared = table[table["p_paired"].notna()]
+    if compared.empty or baseline is None:
+        return []
+    seeds = int(compared["seeds"].max())
+    clear = compared[compared["p_paired"] < ALPHA]
+    sure = compared[compared["p_holm"] < ALPHA]
+    said = [
+        (
+            f"Tested: {len(compared)} differences from {baseline} by paired t-tests over {seeds} "
+            f"seeds; {len(clear)} have p < {ALPHA}, {len(sure)} after Holm's adjustment within "
+            f"each family of metrics. An exact sign-flip test of {seeds} seeds cannot give a p "
+            f"below {smallest_p(seeds):.2g}."
+        )
+    ]
+    shown = compared[compared["metric"].isin(COLUMNS) & (compared["p_paired"] >= ALPHA)]
+    needs = [
+        f"{row['metric']} of {row['method']} about {row['seeds_needed']:.0f}"
+        if row["seeds_needed"] == row["seeds_needed"]
+        else f"{row['metric']} of {row['method']} more than {MOST_SEEDS:,}"
+        for row in shown.to_dict("records")
+    ]
+    if needs:
+        said.append(
+            "Seeds that would settle what is open, if differences and spread stay as they are "
+            f"(power 0.8): {', '.join(needs)}."
+        )
+    return said
+
+
+def as_text(table: pd.DataFrame, remarks: Sequence[str] = ()) -> str:
+    """Return the table as aligned text, mean ± half of the 95% interval, and remarks below it."""
     known = set(table["metric"])
     shown = [name for name in COLUMNS if name in known]
     for family in ("bleu_", "self_bleu_"):
@@ -115,4 +209,7 @@ def as_text(table: pd.DataFrame) -> str:
     if "nll_oracle" in shown:
         notes += f""", js_oracle in nats
 per sentence. {JOINTLY}"""
-    return "\n".join(lines) + f"\n{notes}.\n{ROW_OF_REAL}\n"
+    notes += f".\n{ROW_OF_REAL}\n"
+    for remark in remarks:
+        notes += "\n" + "\n".join(wrap(remark, WIDTH)) + "\n"
+    return "\n".join(lines) + f"\n{notes}"

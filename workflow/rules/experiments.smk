@@ -71,7 +71,7 @@ def receipts(stage):
 
 def made_by(makers, output, stage):
     """Return the input function for an output of those upstream jobs that `makers` names."""
-    folder = output in ("checkpoint", "samples")
+    folder = output in ("checkpoint", "samples", "sentences", "encoder")
 
     def paths(wildcards):
         upstream = find(stage, wildcards).upstream

@@ -3,6 +3,8 @@ rule summarise:
         spec="results/{experiment}/.spec/summarise.json",
         receipts=receipts("summarise"),
         scores=made_by(["evaluate"], "scores", "summarise"),
+        sentences=made_by(["evaluate"], "sentences", "summarise"),
+        points=made_by(["sweep_sampling"], "points", "summarise"),
     output:
         table=report(
             "results/{experiment}/summary.csv",
@@ -10,6 +12,8 @@ rule summarise:
             category="{experiment}",
         ),
         text="results/{experiment}/summary.txt",
+        sweep="results/{experiment}/sweep.csv",
+        judgements="results/{experiment}/judgements.json",
         provenance="results/{experiment}/provenance/summarise.json",
         receipt="results/{experiment}/receipts/summarise.json",
     log:
@@ -19,7 +23,9 @@ rule summarise:
         "../../environment.yml"
     shell:
         "python src/summarise.py --spec {input.spec:q} --receipts {input.receipts:q}"
-        " --scores {input.scores:q} --table {output.table:q} --text {output.text:q}"
+        " --scores {input.scores:q} --sentences {input.sentences:q} --points {input.points:q}"
+        " --table {output.table:q} --text {output.text:q}"
+        " --sweep {output.sweep:q} --judgements {output.judgements:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"
         " --log {log:q} --threads {threads}"
 
@@ -30,6 +36,8 @@ rule report:
         receipts=receipts("report"),
         data=ancient("results/{experiment}/data"),
         table="results/{experiment}/summary.csv",
+        sweep="results/{experiment}/sweep.csv",
+        judgements="results/{experiment}/judgements.json",
         scores=made_by(["evaluate"], "scores", "report"),
         curves=made_by(
             ["pretrain_generator", "pretrain_discriminator", "train_adversarially"],
@@ -58,7 +66,8 @@ rule report:
         "../../environment.yml"
     shell:
         "python src/report.py --spec {input.spec:q} --receipts {input.receipts:q}"
-        " --data {input.data:q} --table {input.table:q} --scores {input.scores:q}"
+        " --data {input.data:q} --table {input.table:q} --sweep {input.sweep:q}"
+        " --judgements {input.judgements:q} --scores {input.scores:q}"
         " --curves {input.curves:q} --samples {input.samples:q}"
         " --report {output.report:q} --figures {output.figures:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"

@@ -1,10 +1,10 @@
 """What is sampled from the trained generators, and how it is scored."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from seqgan.config.section import Positive, PositiveCount, Section, Several, distinct
+from seqgan.config.section import Positive, PositiveCount, Section, Several, Share, distinct
 
 
 class Sampling(Section):
@@ -18,14 +18,71 @@ class Sampling(Section):
     )
 
 
+class Embedding(Section):
+    """The metrics that compare embeddings of sentences."""
+
+    encoder: Literal["automatic", "in_domain", "none"] = Field(
+        default="automatic",
+        description="`automatic`: the sentence encoder of the extra `embed` where it is installed "
+        "and knows the language, else one made of the training set's words; `in_domain`: always "
+        "the latter; `none`: no such metrics.",
+    )
+    num_sentences: Several = Field(
+        default=2_000, description="Sentences that are embedded, of each set; larger takes longer."
+    )
+    neighbours: PositiveCount = Field(
+        default=5, description="The k of precision, recall, density and coverage."
+    )
+
+
 class Evaluation(Section):
     """The scores of the final table."""
 
     bleu_orders: Annotated[tuple[PositiveCount, ...], Field(min_length=1)] = Field(
-        default=(2, 3, 4, 5), description="Longest n-grams of BLEU and Self-BLEU."
+        default=(2, 3, 4, 5), description="Longest n-grams of BLEU and of all that counts n-grams."
     )
+    capped_references: PositiveCount | None = Field(
+        default=None,
+        description="Also BLEU against so many test sentences, as `bleu_n_at_N`, to compare with "
+        "tables that were made so; without it, against all alone.",
+    )
+    num_train: PositiveCount = Field(
+        default=100_000,
+        description="Training sentences that copies are looked for in and the n-gram language "
+        "model learns from.",
+    )
+    language_model_order: Annotated[int, Field(ge=2, le=7)] = Field(
+        default=5, description="Longest n-grams of the language model behind `lm_score`."
+    )
+    embedding: Embedding = Field(default=Embedding(), description="Metrics of sentence embeddings.")
 
     _distinct = field_validator("bleu_orders")(distinct)
+
+
+class Sweep(Section):
+    """The settings at which every method is sampled to draw its curve of quality and diversity."""
+
+    temperatures: Annotated[tuple[Positive, ...], Field(max_length=50)] = Field(
+        default=(0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4),
+        description="The logits are divided by each in turn; none draws no curves.",
+    )
+    top_k: Annotated[tuple[PositiveCount, ...], Field(max_length=50)] = Field(
+        default=(), description="Further points that sample from the k likeliest tokens alone."
+    )
+    top_p: Annotated[tuple[Share, ...], Field(max_length=50)] = Field(
+        default=(),
+        description="Further points that sample from the fewest tokens of this probability alone.",
+    )
+    num_sentences: Several = Field(
+        default=2_000, description="Sentences of every point, and test sentences that it is given."
+    )
+
+    _distinct = field_validator("temperatures", "top_k", "top_p")(distinct)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is swept."""
+        return not (self.temperatures or self.top_k or self.top_p)
 
 
 class ReportConfig(Section):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seqgan.config.corpus import CorpusConfig, FileCorpus, OracleCorpus
-from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling
+from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling, Sweep
 from seqgan.config.models import DiscriminatorConfig, GeneratorConfig
 from seqgan.config.problems import explain
 from seqgan.config.section import PositiveCount, Section, Seed, distinct
@@ -96,6 +96,9 @@ class Experiment(Section):
     )
     sampling: Sampling = Field(default=Sampling(), description="Sentences drawn from every method.")
     evaluation: Evaluation = Field(default=Evaluation(), description="Scores of the final table.")
+    sweep: Sweep = Field(
+        default=Sweep(), description="Settings of sampling that the curves are drawn over."
+    )
     report: ReportConfig = Field(default=ReportConfig(), description="Contents of the report.")
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         default="float32",

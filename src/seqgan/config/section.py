@@ -12,6 +12,7 @@ Count = Annotated[int, Field(ge=0, le=LARGEST)]
 PositiveCount = Annotated[int, Field(ge=1, le=LARGEST)]
 Several = Annotated[int, Field(ge=2, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 def _usable_path(path: str) -> str:

@@ -9,12 +9,14 @@ its text, so that a duplicate still matches.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from seqgan.metrics.ngrams import Counts, Ids, Ngrams, Sentences
-from seqgan.metrics.score import Score, sign
+from seqgan.metrics.score import Score, mean_score, sign
 
 EPSILON = 0.1
 """What smoothing method 1 puts in place of zero matches (Chen & Cherry, 2014)."""
@@ -125,53 +127,86 @@ def sentence_bleu(
     }
 
 
+@dataclass(frozen=True)
+class Matches:
+    """Everything that BLEU needs to know of hypotheses and their references.
+
+    Attributes:
+        clipped: Matches of each hypothesis, by order.
+        lengths: Tokens of each hypothesis.
+        closest: Length of the reference that is closest in length.
+        num_references: How many references each was compared with.
+    """
+
+    clipped: Int[np.ndarray, "orders sentences"]
+    lengths: Int[np.ndarray, " sentences"]
+    closest: Int[np.ndarray, " sentences"]
+    num_references: int
+
+
+def match(hypotheses: Sentences, index: ReferenceIndex) -> Matches:
+    """Compare hypotheses with references; raise ``ValueError`` without a hypothesis."""
+    if not len(hypotheses.lengths):
+        raise ValueError("BLEU needs at least one hypothesis")
+    return Matches(
+        index.matches(hypotheses),
+        hypotheses.lengths,
+        closest_lengths(hypotheses.lengths, index.lengths),
+        index.num_references,
+    )
+
+
+def match_others(ngrams: Ngrams) -> Matches:
+    """Compare each sentence of a set with all others; raise ``ValueError`` if there are none."""
+    lengths = ngrams.sentences.lengths
+    if len(lengths) < 2:
+        raise ValueError("Self-BLEU needs at least two sentences")
+    return Matches(
+        leave_one_out_matches(ngrams), lengths, closest_other_lengths(lengths), len(lengths) - 1
+    )
+
+
 def bleu(
-    hypotheses: Sentences, references: Sentences, orders: Sequence[int], **settings: str
+    matches: Matches,
+    orders: Sequence[int],
+    *,
+    name: str = "bleu",
+    of: Literal["samples", "test"] = "samples",
+    **settings: str,
 ) -> list[Score]:
     """Return the mean sentence BLEU for each order, with all references; in [0, 1].
 
-    Raises ``ValueError`` without a hypothesis or without a reference.
+    With test sentences as hypotheses and generated ones as references it is called reverse BLEU,
+    and says how much of the truth is covered.
     """
-    if not len(hypotheses.lengths):
-        raise ValueError("BLEU needs at least one hypothesis")
-    index = ReferenceIndex(references, max(orders))
-    closest = closest_lengths(hypotheses.lengths, index.lengths)
-    scores = sentence_bleu(index.matches(hypotheses), hypotheses.lengths, closest, orders)
+    scores = sentence_bleu(matches.clipped, matches.lengths, matches.closest, orders)
     signature = sign(
-        hypotheses=len(hypotheses.lengths),
-        references=index.num_references,
+        hypotheses=len(matches.lengths),
+        references=matches.num_references,
         smoothing="method1",
         aggregate="sentence-mean",
         **settings,
     )
-    return [_mean_score(f"bleu_{order}", values, signature) for order, values in scores.items()]
+    return [mean_score(f"{name}_{order}", each, signature, of) for order, each in scores.items()]
 
 
-def self_bleu(sentences: Sentences, orders: Sequence[int], **settings: str) -> list[Score]:
+def self_bleu(ngrams: Ngrams, orders: Sequence[int], **settings: str) -> list[Score]:
     """Return the mean BLEU of each sentence against all others; in [0, 1], high is repetitive.
 
     It grows with the number of sentences, so only sets of equal size compare. Raises
     ``ValueError`` for fewer than two sentences.
     """
-    if len(sentences.lengths) < 2:
-        raise ValueError("Self-BLEU needs at least two sentences")
-    matched = leave_one_out_matches(Ngrams(sentences, max(orders)))
-    closest = closest_other_lengths(sentences.lengths)
-    scores = sentence_bleu(matched, sentences.lengths, closest, orders)
+    matches = match_others(ngrams)
+    scores = sentence_bleu(matches.clipped, matches.lengths, matches.closest, orders)
     signature = sign(
-        sentences=len(sentences.lengths),
+        sentences=len(matches.lengths),
         self="excluded-by-index",
         smoothing="method1",
         aggregate="sentence-mean",
         **settings,
     )
-    # No standard error: the scores of one set depend on each other.
+    # No parts, and no standard error from them: the scores of one set depend on each other.
     return [
         Score(f"self_bleu_{order}", float(values.mean()), signature)
         for order, values in scores.items()
     ]
-
-
-def _mean_score(name: str, values: Float[np.ndarray, " sentences"], signature: str) -> Score:
-    error = float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else None
-    return Score(name, float(values.mean()), signature, error)

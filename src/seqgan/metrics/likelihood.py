@@ -5,18 +5,23 @@ network: ``log p(y) = sum_t log p(y[t] | y[:t])``.
 """
 
 import math
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from seqgan.metrics.score import Score
+from seqgan.metrics.score import Parts, Score, mean_score, standard_error
 
 Sentences = Float[np.ndarray, " sentences"]
 Samples = Float[np.ndarray, " samples"]
 
 
 def nll_per_token(
-    name: str, log_prob: Sentences, lengths: Int[np.ndarray, " sentences"], signature: str
+    name: str,
+    log_prob: Sentences,
+    lengths: Int[np.ndarray, " sentences"],
+    signature: str,
+    of: Literal["samples", "test"] = "samples",
 ) -> Score:
     """Return the negative log-likelihood in nats per token, the end token included once.
 
@@ -25,14 +30,39 @@ def nll_per_token(
     """
     value = -log_prob.sum() / lengths.sum()
     residuals = -log_prob - value * lengths
-    error = _standard_error(residuals) / lengths.mean()
-    return Score(name, float(value), signature, error)
+    error = standard_error(residuals) / lengths.mean()
+    return Score(name, float(value), signature, error, Parts(of, -log_prob, lengths))
 
 
-def kl_divergence(name: str, log_p: Sentences, log_q: Sentences, signature: str) -> Score:
+def nll_per_sentence(
+    name: str, log_prob: Sentences, signature: str, of: Literal["samples", "test"] = "samples"
+) -> Score:
+    """Return the negative log-likelihood of whole sentences in nats, on average."""
+    return mean_score(name, -log_prob, signature, of)
+
+
+def bits_per_character(
+    name: str, log_prob: Sentences, characters: Int[np.ndarray, " sentences"], signature: str
+) -> Score:
+    """Return the negative log-likelihood in bits divided by the number of characters.
+
+    It compares models of one text whatever their tokens are, unless words were replaced by an
+    unknown one. ``characters`` counts those of the text as it is written, and the end of each line.
+    """
+    error = standard_error(-log_prob - (-log_prob.sum() / characters.sum()) * characters)
+    value = -log_prob.sum() / characters.sum() / math.log(2)
+    return Score(name, float(value), signature, error / characters.mean() / math.log(2))
+
+
+def kl_divergence(
+    name: str,
+    log_p: Sentences,
+    log_q: Sentences,
+    signature: str,
+    of: Literal["samples", "test"] = "samples",
+) -> Score:
     """Return KL(p ‖ q) in nats per sentence, from sentences sampled from ``p``."""
-    ratios = log_p - log_q
-    return Score(name, float(ratios.mean()), signature, _standard_error(ratios))
+    return mean_score(name, log_p - log_q, signature, of)
 
 
 def js_divergence(
@@ -57,11 +87,5 @@ def js_divergence(
     from_p = log_p_of_p - (np.logaddexp(log_p_of_p, log_q_of_p) + half)
     from_q = log_q_of_q - (np.logaddexp(log_p_of_q, log_q_of_q) + half)
     value = 0.5 * from_p.mean() + 0.5 * from_q.mean()
-    error = 0.5 * math.hypot(_standard_error(from_p), _standard_error(from_q))
+    error = 0.5 * math.hypot(standard_error(from_p), standard_error(from_q))
     return Score("js_oracle", float(value), signature, error)
-
-
-def _standard_error(values: Sentences) -> float:
-    if len(values) < 2 or not np.isfinite(values).all():
-        return math.nan
-    return float(values.std(ddof=1) / math.sqrt(len(values)))

@@ -46,6 +46,36 @@ class Sentences:
         """Return the sentence that each token belongs to."""
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
+    def texts(self) -> list[bytes]:
+        """Return each sentence as bytes, equal for equal sentences."""
+        ends = np.cumsum(self.lengths)
+        flat = np.ascontiguousarray(self.flat, dtype=np.int64)
+        return [
+            flat[end - size : end].tobytes() for size, end in zip(self.lengths, ends, strict=True)
+        ]
+
+    def numbered(self) -> Int[np.ndarray, " sentences"]:
+        """Return a number for each sentence, the same for equal sentences."""
+        numbers: dict[bytes, int] = {}
+        return np.array([numbers.setdefault(text, len(numbers)) for text in self.texts()])
+
+    def parts(self, count: int) -> list["Sentences"]:
+        """Return disjoint sets of sentences of equal size, as many; the last few may be left out.
+
+        Raises ``ValueError`` if there are fewer sentences than parts.
+        """
+        size = len(self.lengths) // count
+        if not size:
+            raise ValueError(f"{len(self.lengths)} sentences cannot be divided into {count} sets")
+        ends = np.r_[0, np.cumsum(self.lengths)]
+        return [
+            Sentences(
+                self.flat[ends[i * size] : ends[(i + 1) * size]],
+                self.lengths[i * size : (i + 1) * size],
+            )
+            for i in range(count)
+        ]
+
     def starts(self, order: int) -> Bool[np.ndarray, " tokens"]:
         """Mark the places where an n-gram of this order fits into its sentence."""
         ends = np.repeat(np.cumsum(self.lengths), self.lengths)
@@ -86,6 +116,14 @@ class Ngrams:
     def distinct(self, order: int) -> int:
         """Return how many different n-grams of an order there are; their ids count up from 0."""
         return len(self._keys[order - 1])
+
+    def contexts(self, order: int) -> Ids:
+        """Return the id of the first order - 1 tokens of each n-gram of an order; 0 for none."""
+        return self._keys[order - 1] // self._vocab
+
+    def last_tokens(self, order: int) -> Ids:
+        """Return the last token of each n-gram of an order."""
+        return self._keys[order - 1] % self._vocab
 
     def counts(self, order: int) -> Ids:
         """Return how often each n-gram of an order stands in the whole set."""

@@ -18,7 +18,12 @@ class Curve:
     mean: Float[np.ndarray, " points"]
     low: Float[np.ndarray, " points"]
     high: Float[np.ndarray, " points"]
-    seeds: int
+    runs: Float[np.ndarray, "seeds points"]
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds there are."""
+        return len(self.runs)
 
 
 def align(runs: Iterable[Rows], metric: str) -> Curve | None:
@@ -34,9 +39,7 @@ def align(runs: Iterable[Rows], metric: str) -> Curve | None:
     if not steps:
         return None
     values = np.array([[by_step[step] for step in steps] for by_step in found])
-    return Curve(
-        np.array(steps, dtype=float), values.mean(0), values.min(0), values.max(0), len(found)
-    )
+    return Curve(np.array(steps, dtype=float), values.mean(0), values.min(0), values.max(0), values)
 
 
 def positions(runs: Iterable[Rows], metric: str) -> Float[np.ndarray, "rounds time"] | None:

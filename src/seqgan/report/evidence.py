@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,12 @@ class Cell:
         difference_low: Lower end of its 95% interval.
         difference_high: Upper end.
         signature: What another number must share to be compared.
+        gap: Mean distance from real sentences, paired by seed.
+        gap_low: Lower end of its 95% interval.
+        gap_high: Upper end.
+        p_holm: p-value of the difference, adjusted within its family of metrics.
+        p_permutation: That of an exact test that only assumes pairs.
+        hedges_g: The difference in standard deviations.
     """
 
     method: str
@@ -51,6 +57,16 @@ class Cell:
     difference_low: float | None
     difference_high: float | None
     signature: str
+    gap: float | None = None
+    gap_low: float | None = None
+    gap_high: float | None = None
+    p_holm: float | None = None
+    p_permutation: float | None = None
+    hedges_g: float | None = None
+
+
+TEXTS = ("method", "metric", "signature")
+NUMBERS = tuple(each.name for each in fields(Cell) if each.name not in (*TEXTS, "mean", "seeds"))
 
 
 @dataclass(frozen=True)
@@ -80,6 +96,33 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Point:
+    """One setting of sampling, such as ``temperature=0.8``, and its scores."""
+
+    setting: str
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a method is better by in diversity, at levels of quality, each with its interval."""
+
+    levels: list[float]
+    gaps: list[list[float]]
+
+
+@dataclass(frozen=True)
+class PlaneJudged:
+    """A plane of two scores, and how the curve of each method lies to that of the baseline."""
+
+    name: str
+    quality: str
+    diversity: str
+    verdicts: dict[str, str]
+    gaps: dict[str, Gap]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that a report shows, apart from who computed it.
 
@@ -90,6 +133,10 @@ class Evidence:
         scores: Value of each metric, by method and then by seed.
         samples: Sentences of the first seed, by method.
         facts: What is known of the corpus.
+        sweep: Points of the curves over settings of sampling, by method and then by seed.
+        planes: What is known of the curves.
+        alarms: Method and sentence of every alarm.
+        tested: Sentences on what was tested and what remains open.
     """
 
     settings: dict[str, Any]
@@ -98,6 +145,10 @@ class Evidence:
     scores: dict[str, dict[int, dict[str, float]]] = field(default_factory=dict)
     samples: dict[str, list[str]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    sweep: dict[str, dict[int, list[Point]]] = field(default_factory=dict)
+    planes: list[PlaneJudged] = field(default_factory=list)
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+    tested: list[str] = field(default_factory=list)
 
     @property
     def methods(self) -> list[str]:
@@ -147,17 +198,10 @@ def read_table(path: Path) -> Table:
             rows = list(csv.DictReader(file))
         cells = [
             Cell(
-                method=row["method"],
-                metric=row["metric"],
+                **{name: row[name] for name in TEXTS},
+                **{name: _number(row[name]) for name in NUMBERS},
                 mean=float(row["mean"]),
-                deviation=_number(row["deviation"]),
-                low=_number(row["low"]),
-                high=_number(row["high"]),
                 seeds=int(row["seeds"]),
-                difference=_number(row["difference"]),
-                difference_low=_number(row["difference_low"]),
-                difference_high=_number(row["difference_high"]),
-                signature=row["signature"],
             )
             for row in rows
         ]
@@ -173,6 +217,60 @@ def read_table(path: Path) -> Table:
 def _number(text: str) -> float | None:
     value = float(text) if text else math.nan
     return value if math.isfinite(value) else None
+
+
+def read_sweep(path: Path) -> dict[str, dict[int, list[Point]]]:
+    """Return the points in a CSV file; raise :class:`UserError` if it is of another kind."""
+    scores: dict[tuple[str, int, str], dict[str, float]] = {}
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                key = (row["method"], int(row["seed"]), row["setting"])
+                scores.setdefault(key, {})[row["metric"]] = float(row["value"])
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} has no curves of summarise ({error}); delete it and run snakemake again"
+        ) from None
+    sweep: dict[str, dict[int, list[Point]]] = {}
+    for (method, seed, setting), found in scores.items():
+        sweep.setdefault(method, {}).setdefault(seed, []).append(Point(setting, found))
+    return sweep
+
+
+def read_judgements(path: Path) -> dict[str, Any]:
+    """Return planes, alarms and what was tested, as :class:`Evidence` wants them.
+
+    Raises :class:`UserError` if the file is of another kind.
+    """
+    content = read_json(path)
+    try:
+        planes = [
+            PlaneJudged(
+                each["plane"],
+                each["quality"],
+                each["diversity"],
+                {found["method"]: found["verdict"] for found in each["comparisons"]},
+                {
+                    found["method"]: Gap(
+                        found["levels"],
+                        [
+                            [math.nan if end is None else float(end) for end in gap]
+                            for gap in found["gaps"]
+                        ],
+                    )
+                    for found in each["comparisons"]
+                },
+            )
+            for each in content["planes"]
+        ]
+        alarms = [(each["method"], each["text"]) for each in content["alarms"]]
+        return {"planes": planes, "alarms": alarms, "tested": list(content["tested"])}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} has no judgements of summarise ({error}); delete it and run snakemake again"
+        ) from None
 
 
 def read_histories(paths: Iterable[Path]) -> dict[tuple[str, str | None], dict[int, Rows]]:

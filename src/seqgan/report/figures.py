@@ -30,6 +30,7 @@ from seqgan.report.evidence import ADVERSARIAL, GENERATOR, REAL, Evidence
 from seqgan.report.judging import discriminator, rewards
 from seqgan.report.phases import Phases, last_step
 from seqgan.report.planes import plane
+from seqgan.report.sweeps import equal_quality, temperature_curves
 
 
 def draw_all(evidence: Evidence) -> list[Drawing]:
@@ -38,6 +39,8 @@ def draw_all(evidence: Evidence) -> list[Drawing]:
         learning_curves,
         adversarial_phase,
         plane,
+        temperature_curves,
+        equal_quality,
         discriminator,
         rewards,
     )

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from seqgan.report.evidence import REAL, Cell, Evidence, Table
+from seqgan.report.evidence import Cell, Evidence, Table
 from seqgan.report.verdicts import Finding, Verdict, tone, verdict
-from seqgan.report.wording import listed, plain, signed, span
-from seqgan.summary import interval
+from seqgan.report.watch import training_alarms
+from seqgan.report.wording import listed, signed, span
+from seqgan.statistics import t_interval
 
 JUDGED = ("nll_oracle", "nll_test")
+ALSO = ("js_oracle",)
+"""Metrics that differences are told of, but no verdict is made of."""
 FEW_SEEDS = 5
 """Below as many seeds the report says that its intervals are wide."""
 
@@ -18,7 +21,8 @@ def findings(evidence: Evidence) -> list[Finding]:
     metrics = [metric for metric in JUDGED if metric in table.metrics]
     if "nll_test" not in metrics:
         return [Finding("There is no nll_test, so nothing is said about the methods.", "open")]
-    found = alarms(table, evidence.methods)
+    found = [Finding(f"Alarm: {text}", "alarm", method) for method, text in evidence.alarms]
+    found += training_alarms(evidence)
     others = [method for method in evidence.methods if method != baseline]
     if baseline is None:
         found.append(
@@ -29,34 +33,56 @@ def findings(evidence: Evidence) -> list[Finding]:
             )
         )
     else:
-        for metric in metrics:
+        for metric in [*metrics, *(name for name in ALSO if name in table.metrics)]:
             found += differences(table, metric, others, baseline)
         found += trades(table, others, baseline)
+        found += curves(evidence)
     for control in controls(evidence):
         found += beyond_control(evidence, control, metrics)
-    return found + cautions(evidence, len(others) * len(metrics))
+    return found + cautions(evidence)
 
 
-def alarms(table: Table, methods: Sequence[str]) -> list[Finding]:
-    """Name every method whose sentences the oracle finds likelier than its own."""
-    floor = table.get(REAL, "nll_oracle")
+def curves(evidence: Evidence) -> list[Finding]:
+    """Say whose curve lies outside the baseline's: the only claim to be better that is made."""
     found = []
-    for method in methods:
-        cell = table.get(method, "nll_oracle")
-        if floor is None or cell is None or cell.mean >= floor.mean:
-            continue
-        apart = cell.high is None or floor.low is None or cell.high < floor.low
-        certain = "" if apart else " (though the intervals of the two overlap)"
-        found.append(
-            Finding(
-                f"Collapse alarm: nll_oracle of {method} is {plain(cell.mean)}, below the "
-                f"oracle's entropy of {plain(floor.mean)}{certain}. Sentences that are likelier "
-                "than the truth's own have lost diversity; this is not quality.",
-                "alarm",
-                method,
-            )
-        )
+    for plane in evidence.planes:
+        where = f"in the plane of {plane.quality} and {plane.diversity}"
+        for method, judged in plane.verdicts.items():
+            if judged in CURVES:
+                text, mark = CURVES[judged]
+                said = text.format(method=method, baseline=evidence.baseline)
+                found.append(Finding(f"At all temperatures, {where}: {said}.", mark, method))
     return found
+
+
+CURVES = {
+    "outside": (
+        (
+            "the curve of {method} lies outside that of {baseline}; it is better, whatever the "
+            "temperature"
+        ),
+        "good",
+    ),
+    "inside": (
+        (
+            "the curve of {method} lies inside that of {baseline}; it is worse, whatever the "
+            "temperature"
+        ),
+        "bad",
+    ),
+    "crosses": (
+        (
+            "the curves of {method} and {baseline} cross; which is better depends on the "
+            "quality that is wanted"
+        ),
+        "mixed",
+    ),
+    "open": ("the curve of {method} cannot be told from that of {baseline}", "open"),
+    "apart": (
+        "{method} and {baseline} share no level of quality at which to compare them",
+        "open",
+    ),
+}
 
 
 def differences(table: Table, metric: str, methods: Sequence[str], baseline: str) -> list[Finding]:
@@ -129,7 +155,11 @@ def trades(table: Table, methods: Sequence[str], baseline: str) -> list[Finding]
         )
         if pair in TRADES:
             text, mark = TRADES[pair]
-            found.append(Finding(f"Together: {method} {text.format(baseline)}", mark, method))
+            found.append(
+                Finding(
+                    f"Together, at this temperature: {method} {text.format(baseline)}", mark, method
+                )
+            )
     return found
 
 
@@ -190,10 +220,10 @@ def paired_interval(
         return None
     if len(paired) == 1:
         return paired[0], None, None
-    return interval(paired)
+    return t_interval(paired)
 
 
-def cautions(evidence: Evidence, comparisons: int) -> list[Finding]:
+def cautions(evidence: Evidence) -> list[Finding]:
     """Say how far the numbers carry."""
     count = len(evidence.settings["seeds"])
     if count == 1:
@@ -204,20 +234,12 @@ def cautions(evidence: Evidence, comparisons: int) -> list[Finding]:
                 "open",
             )
         ]
-    found = []
+    found = [Finding(text, "open") for text in evidence.tested]
     if count < FEW_SEEDS:
         found.append(
             Finding(
                 f"With {count} seeds intervals are wide: what does not measurably differ here may "
                 "still differ.",
-                "open",
-            )
-        )
-    if comparisons > 1:
-        found.append(
-            Finding(
-                f"Each interval covers 95% by itself; of {comparisons} comparisons with the "
-                "baseline, some may exclude 0 by chance.",
                 "open",
             )
         )

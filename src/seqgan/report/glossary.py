@@ -78,29 +78,174 @@ ENTRIES = {
         "Distance between generator and oracle that counts both kinds of mistake alike; from 0 to "
         "ln 2 = 0.693.",
     ),
+    "nll_test_sentence": Entry(
+        "nll_test_sentence",
+        "nats per sentence",
+        "lower",
+        "nll_test of whole sentences.",
+    ),
+    "bits_per_character": Entry(
+        "bits_per_character",
+        "bits per character",
+        "lower",
+        "nll_test by characters of the text: comparable across tokenizers, unless words are "
+        "unknown.",
+    ),
+    "unique": Entry(
+        "unique",
+        "0 to 1",
+        "real",
+        "Share of different sentences among those generated.",
+    ),
+    "most_frequent": Entry(
+        "most_frequent",
+        "0 to 1",
+        "real",
+        "Share that the most frequent sentence has.",
+    ),
+    "zipf_exponent": Entry(
+        "zipf_exponent",
+        "",
+        "real",
+        "How steeply the frequency of words falls with their rank.",
+    ),
+    "copy_rate": Entry(
+        "copy_rate",
+        "0 to 1",
+        "real",
+        "Share of sentences that stand in the training set as they are: learnt by heart, where it "
+        "is far above real.",
+    ),
+    "longest_copy": Entry(
+        "longest_copy",
+        "0 to 1",
+        "real",
+        "Longest run of words that a training sentence has too, as a share of the sentence.",
+    ),
+    "length": Entry("length", "tokens", "real", "Mean length of sentences, without the end."),
+    "length_distance": Entry(
+        "length_distance",
+        "0 to 1",
+        "lower",
+        "Largest gap between the distributions of lengths of generated and of test sentences.",
+    ),
+    "lm_score": Entry(
+        "lm_score",
+        "nats per token",
+        "real",
+        "How unlikely an n-gram model of training sentences finds generated ones: quality. Below "
+        "real the text is too easy.",
+    ),
+    "reverse_lm_score": Entry(
+        "reverse_lm_score",
+        "nats per token",
+        "lower",
+        "How unlikely an n-gram model of generated sentences finds test sentences: what it was "
+        "never shown is punished.",
+    ),
 }
+
+
+PATTERNS: tuple[tuple[str, str, str, str], ...] = (
+    # Pattern of the name, unit, direction, meaning; {0} is the number in the name.
+    (
+        r"bleu_(\d+)(?:_at_\d+)?",
+        "0 to 1",
+        "higher",
+        (
+            "Overlap of up to {0} words in a row with test sentences: quality. Copying or "
+            "repeating a few good sentences raises it."
+        ),
+    ),
+    (
+        r"self_bleu_(\d+)",
+        "0 to 1",
+        "real",
+        (
+            "Overlap of up to {0} words in a row among generated sentences: above real "
+            "sentences, they repeat each other."
+        ),
+    ),
+    (
+        r"reverse_bleu_(\d+)",
+        "0 to 1",
+        "higher",
+        (
+            "Overlap of up to {0} words in a row of test sentences with generated ones: how "
+            "much of what real sentences say is said."
+        ),
+    ),
+    (
+        r"corpus_bleu_(\d+)",
+        "0 to 100",
+        "higher",
+        "BLEU with matches of up to {0} words added up over all sentences, as sacrebleu has it.",
+    ),
+    (
+        r"chrf_(\d+)",
+        "0 to 100",
+        "higher",
+        "Overlap of characters in a row with the best of {0} test sentences, of {0} sentences.",
+    ),
+    (
+        r"ms_jaccard_(\d+)",
+        "0 to 1",
+        "higher",
+        (
+            "What frequencies of up to {0} words in a row have in common with the test set: "
+            "spoiled by what is said too often and by what is missing."
+        ),
+    ),
+    (
+        r"distinct_(\d+)",
+        "0 to 1",
+        "real",
+        "Share of different ones among all {0} words in a row.",
+    ),
+    (
+        r"ngram_entropy_(\d+)",
+        "nats",
+        "real",
+        "How evenly {0} words in a row are spread; low where few make up the text.",
+    ),
+    (
+        r"novelty_(\d+)",
+        "0 to 1",
+        "real",
+        (
+            "Share of {0} words in a row that no training sentence has; near 0 all is copied, far "
+            "above real it is noise."
+        ),
+    ),
+    (
+        r"hypervolume_(\w+)",
+        "",
+        "higher",
+        (
+            "Area that the curve over temperatures dominates in the plane of {0}: quality and "
+            "diversity together, whatever the temperature."
+        ),
+    ),
+    (
+        r"gain_(\w+)",
+        "",
+        "higher",
+        (
+            "How much better than the baseline's is diversity in the plane of {0}, with the "
+            "temperature that gives the quality that the baseline has at temperature 1."
+        ),
+    ),
+)
 
 
 def entry(metric: str) -> Entry:
     """Return what is to be said of a metric; of an unknown one, its name alone."""
     if metric in ENTRIES:
         return ENTRIES[metric]
-    if found := re.fullmatch(r"bleu_(\d+)", metric):
-        return Entry(
-            metric,
-            "0 to 1",
-            "higher",
-            f"Overlap of up to {found[1]} words in a row with test sentences: quality. Copying "
-            "or repeating a few good sentences raises it.",
-        )
-    if found := re.fullmatch(r"self_bleu_(\d+)", metric):
-        return Entry(
-            metric,
-            "0 to 1",
-            "real",
-            f"Overlap of up to {found[1]} words in a row among generated sentences: above real "
-            "sentences, they repeat each other.",
-        )
+    for pattern, unit, direction, meaning in PATTERNS:
+        if found := re.fullmatch(pattern, metric):
+            what = found[1].replace("_", " ")
+            return Entry(metric, unit, direction, meaning.format(what))
     return Entry(metric, "", "real", "")
 
 

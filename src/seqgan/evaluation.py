@@ -1,0 +1,267 @@
+"""How sentences are judged: every metric of a set, with the references made ready once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqgan.corpus.dataset import Dataset
+from seqgan.decoding import score
+from seqgan.generators import Generator
+from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
+from seqgan.metrics.diversity import (
+    copying,
+    distinct,
+    lengths,
+    ms_jaccard,
+    ngram_entropy,
+    repetition,
+    zipf_exponent,
+)
+from seqgan.metrics.language_model import KneserNey, lm_score, reverse_lm_score
+from seqgan.metrics.likelihood import (
+    bits_per_character,
+    js_divergence,
+    kl_divergence,
+    nll_per_sentence,
+    nll_per_token,
+)
+from seqgan.metrics.ngrams import Ngrams, Sentences
+from seqgan.metrics.sacre import chrf, corpus_bleu
+from seqgan.metrics.score import Score, sign
+from seqgan.statistics import independent_sets
+from seqgan.tokens import PAD, Alphabet, is_real
+
+Rows = Int[Tensor, "sentences time"]
+NUM_SETS = 5
+"""Disjoint sets of generated sentences, whose spread is the error of a score of a whole set."""
+
+
+def evenly(tokens: Rows, count: int) -> Rows:
+    """Return at most ``count`` sentences, taken at even distances: files may be ordered."""
+    wanted = min(count, len(tokens))
+    return tokens[torch.arange(wanted, device=tokens.device) * len(tokens) // max(1, wanted)]
+
+
+def comparable_size(data: Dataset, oracle: Generator | None, wanted: int) -> int:
+    """Return how many sentences are compared as sets: no more than there are held-out real ones.
+
+    Scores of sets grow with their size, and the row of real sentences must have the same. An
+    oracle has as many as are wanted.
+    """
+    return wanted if oracle is not None else min(wanted, len(data.validation))
+
+
+class Likelihoods:
+    """Scores that follow from log-probabilities of samples and test sentences.
+
+    Args:
+        data: The corpus.
+        oracle: The truth, where it is known.
+        num_test: Test sentences that are scored; all where it is not given.
+    """
+
+    def __init__(self, data: Dataset, oracle: Generator | None, num_test: int | None = None):
+        self.test = data.test if num_test is None else evenly(data.test, num_test)
+        self.lengths = _lengths(self.test)
+        self.oracle = oracle
+        self.by_oracle = None if oracle is None else _log_prob(oracle, self.test, 1.0)
+        self.characters = None
+        if data.vocabulary is not None:
+            texts = (data.vocabulary.decode(row) for row in self.test.tolist())
+            self.characters = np.array([len(text) + 1 for text in texts])  # and the end of the line
+
+    def __call__(
+        self, generator: Generator | None, samples: Rows, temperature: float | None
+    ) -> list[Score]:
+        """Return every score for which the densities are known.
+
+        Args:
+            generator: Whose samples they are; none for sentences that people wrote.
+            samples: Sentences.
+            temperature: Of its sampling; none if it was truncated, when held-out sentences may
+                have probability zero, so that only the oracle's word is left.
+        """
+        scores, lengths, oracle = [], _lengths(samples), self.oracle
+        drawn = {"samples": len(samples), "temperature": temperature}
+        held_out = {"test": len(self.test), "temperature": temperature}
+        per_token, per_sentence = {"unit": "nats/token"}, {"unit": "nats/sentence"}
+        by_oracle = None
+        if oracle is not None:
+            by_oracle = _log_prob(oracle, samples, 1.0)
+            signature = sign(**drawn, **per_token)
+            scores.append(nll_per_token("nll_oracle", by_oracle, lengths, signature))
+        if generator is None or temperature is None:
+            return scores
+        own = _log_prob(generator, samples, temperature)
+        on_test = _log_prob(generator, self.test, temperature)
+        of_test, whole = sign(**held_out, **per_token), sign(**held_out, **per_sentence)
+        scores = [
+            nll_per_token("nll_test", on_test, self.lengths, of_test, "test"),
+            nll_per_token("entropy", own, lengths, sign(**drawn, **per_token)),
+            *scores,
+            nll_per_sentence("nll_test_sentence", on_test, whole, "test"),
+        ]
+        if self.characters is not None:
+            signature = sign(**held_out, unit="bits/character")
+            scores.append(
+                bits_per_character("bits_per_character", on_test, self.characters, signature)
+            )
+        if by_oracle is not None and self.by_oracle is not None:
+            of_samples, of_test = sign(**drawn, **per_sentence), sign(**held_out, **per_sentence)
+            both = sign(**drawn, test=len(self.test), **per_sentence)
+            scores += [
+                kl_divergence("kl_generator_oracle", own, by_oracle, of_samples),
+                kl_divergence("kl_oracle_generator", self.by_oracle, on_test, of_test, "test"),
+                js_divergence(own, by_oracle, on_test, self.by_oracle, both),
+            ]
+        return scores
+
+    def uniform(self, alphabet: Alphabet, rng: torch.Generator) -> dict[str, float]:
+        """Return what uniformly random tokens and the uniform distribution would score.
+
+        The corner of the planes of likelihoods: what is worse than this is worth nothing.
+        """
+        corner = dict.fromkeys(("nll_test", "lm_score", "reverse_lm_score"), uniform_nll(alphabet))
+        if self.oracle is not None:
+            shape, device = self.test.shape, rng.device
+            tokens = torch.randint(alphabet.vocab_size, shape, generator=rng, device=device)
+            by_oracle = _log_prob(self.oracle, tokens, 1.0)
+            corner["nll_oracle"] = -float(by_oracle.sum()) / tokens.numel()
+        return corner
+
+
+class Overlaps:
+    """Scores of n-grams: of generated sentences with test sentences, training ones, each other.
+
+    Args:
+        data: The corpus.
+        settings: The section ``evaluation`` of the configuration.
+        reference_set: Digest of the test set, for signatures.
+    """
+
+    def __init__(self, data: Dataset, settings: dict[str, Any], reference_set: str) -> None:
+        self.orders: Sequence[int] = settings["bleu_orders"]
+        self.end, self.vocabulary = data.alphabet.end, data.vocabulary
+        self.tokenizer = "ids" if self.vocabulary is None else self.vocabulary.tokenizer.signature()
+        self.reference_set, self.capped = reference_set, settings["capped_references"]
+        self.lm_order: int = settings["language_model_order"]
+        alphabet = data.alphabet
+        special = len(alphabet.never_emitted) + (self.end is not None)
+        self.vocab_size = alphabet.vocab_size - special
+        self.test_rows = data.test
+        self.test = self._sentences(data.test)
+        self.train = self._sentences(evenly(data.train, settings["num_train"]))
+        self.index = ReferenceIndex(self.test, max(self.orders))
+        self.language_model = self._learn(self.train)
+
+    def __call__(self, samples: Rows, *, errors: bool = True) -> list[Score]:
+        """Return the scores of generated sentences.
+
+        Args:
+            samples: The sentences.
+            errors: Whether scores of the whole set get standard errors, from disjoint parts of it.
+        """
+        sentences = self._sentences(samples)
+        settings = {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
+        matches = match(sentences, self.index)
+        generated = ReferenceIndex(sentences, max(self.orders))
+        back = match(self.test, generated)
+        scores = [
+            *bleu(matches, self.orders, **settings),
+            *self._of_set(self._repetition, sentences, errors),
+            *bleu(back, self.orders, name="reverse_bleu", of="test", **settings),
+            *corpus_bleu(matches, self.orders, **settings),
+            *self._of_set(self._similarity, sentences, errors),
+            *copying(sentences, self.train, self.orders, tokenizer=self.tokenizer),
+            *lengths(sentences, self.test, **settings),
+            lm_score(self.language_model, sentences, tokenizer=self.tokenizer),
+            reverse_lm_score(self._learn(sentences), self.test, **settings),
+        ]
+        if self.capped is not None:
+            some = self._sentences(evenly(self.test_rows, self.capped))
+            capped = match(sentences, ReferenceIndex(some, max(self.orders)))
+            named = bleu(capped, self.orders, **settings)
+            scores += [replace(each, name=f"{each.name}_at_{self.capped}") for each in named]
+        if self.vocabulary is not None:
+            texts = [
+                [self.vocabulary.decode(row) for row in tokens.tolist()]
+                for tokens in (samples, self.test_rows)
+            ]
+            scores.append(chrf(*texts, reference_set=self.reference_set))
+        return scores
+
+    def curve(self, samples: Rows) -> list[Score]:
+        """Return the scores that curves over settings of sampling are made of."""
+        sentences, order = self._sentences(samples), [max(self.orders)]
+        ngrams = Ngrams(sentences, order[0])
+        settings = {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
+        return [
+            *bleu(match(sentences, self.index), order, **settings),
+            *self_bleu(ngrams, order, tokenizer=self.tokenizer),
+            *repetition(sentences, tokenizer=self.tokenizer),
+            lm_score(self.language_model, sentences, tokenizer=self.tokenizer),
+            reverse_lm_score(self._learn(sentences), self.test, **settings),
+        ]
+
+    def _learn(self, sentences: Sentences) -> KneserNey:
+        return KneserNey(
+            sentences, self.lm_order, vocab_size=self.vocab_size, end=self.end is not None
+        )
+
+    def _sentences(self, tokens: Rows) -> Sentences:
+        return Sentences.from_tokens(tokens.cpu().numpy(), padding=PAD, end=self.end)
+
+    def _repetition(self, sentences: Sentences) -> list[Score]:
+        ngrams = Ngrams(sentences, max(self.orders))
+        return [
+            *self_bleu(ngrams, self.orders, tokenizer=self.tokenizer),
+            *repetition(sentences, tokenizer=self.tokenizer),
+            *distinct(ngrams, self.orders, tokenizer=self.tokenizer),
+            *ngram_entropy(ngrams, self.orders, tokenizer=self.tokenizer),
+            *zipf_exponent(ngrams, tokenizer=self.tokenizer),
+        ]
+
+    def _similarity(self, sentences: Sentences) -> list[Score]:
+        ngrams = Ngrams(sentences, max(self.orders))
+        settings = {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
+        return ms_jaccard(ngrams, self.index.ngrams, self.orders, **settings)
+
+    def _of_set(
+        self, scored: Callable[[Sentences], list[Score]], sentences: Sentences, errors: bool
+    ) -> list[Score]:
+        """Return scores of a set, with errors from parts that are samples of their own.
+
+        Never by drawing with replacement: a sentence that is drawn twice matches itself.
+        """
+        found = scored(sentences)
+        if not errors or len(sentences.lengths) < 2 * NUM_SETS:
+            return found
+        parts = [
+            {each.name: each.value for each in scored(some)} for some in sentences.parts(NUM_SETS)
+        ]
+        return [
+            replace(each, standard_error=independent_sets([part[each.name] for part in parts]))
+            if all(each.name in part for part in parts)
+            else each
+            for each in found
+        ]
+
+
+def uniform_nll(alphabet: Alphabet) -> float:
+    """Return the nats per token of a guess that finds all tokens of an alphabet alike."""
+    return float(np.log(alphabet.vocab_size - len(alphabet.never_emitted)))
+
+
+def _lengths(tokens: Rows) -> Int[np.ndarray, " sentences"]:
+    return is_real(tokens).sum(dim=1).cpu().numpy()
+
+
+def _log_prob(
+    model: Generator, tokens: Rows, temperature: float
+) -> Float[np.ndarray, " sentences"]:
+    return score(model, tokens, temperature).double().sum(dim=1).cpu().numpy()

@@ -1,0 +1,73 @@
+"""Signs in the learning curves that training went wrong, whatever the final scores say."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from seqgan.report.curves import Curve
+from seqgan.report.evidence import ADVERSARIAL, Evidence
+from seqgan.report.verdicts import Finding
+from seqgan.report.wording import plain, signed
+
+PINNED_HIGH, PINNED_CHANCE, BY_HEART = 0.99, 0.01, 0.2
+
+
+def training_alarms(evidence: Evidence) -> Iterator[Finding]:
+    """Yield what the adversarial phase of each method did that no score may excuse.
+
+    The first and the last tenth of its rounds are compared, means over seeds.
+    """
+    for method in evidence.methods:
+        held_out = evidence.curve(ADVERSARIAL, "accuracy_heldout", method)
+        fitted = evidence.curve(ADVERSARIAL, "discriminator_accuracy", method)
+        if held_out is not None:
+            accuracy = _last(held_out)
+            if accuracy > PINNED_HIGH:
+                yield Finding(
+                    f"The discriminator of {method} tells {plain(accuracy)} of held-out and fresh "
+                    "sentences apart: it is so sure that its rewards teach little.",
+                    "alarm",
+                    method,
+                )
+            elif abs(accuracy - 0.5) < PINNED_CHANCE:
+                yield Finding(
+                    f"The discriminator of {method} tells {plain(accuracy)} of held-out and fresh "
+                    "sentences apart, as by chance: its rewards are noise.",
+                    "alarm",
+                    method,
+                )
+            if fitted is not None and _last(fitted) - accuracy > BY_HEART:
+                yield Finding(
+                    f"The discriminator of {method} is right on {plain(_last(fitted))} of the "
+                    f"sentences it is fitted to and on {plain(accuracy)} of others: it learns real "
+                    "sentences by heart.",
+                    "alarm",
+                    method,
+                )
+        entropy = evidence.curve(ADVERSARIAL, "entropy", method)
+        validation = evidence.curve(ADVERSARIAL, "nll_validation", method)
+        if entropy is None or validation is None:
+            continue
+        less, worse = _trend(entropy), _trend(validation)
+        if less[1] < 0 < worse[0]:
+            yield Finding(
+                f"{method} says less as it trains: its entropy changed by {signed(np.mean(less))} "
+                f"while nll_validation changed by {signed(np.mean(worse))} nats per token.",
+                "alarm",
+                method,
+            )
+
+
+def _last(curve: Curve) -> float:
+    return float(curve.mean[-_tenth(curve) :].mean())
+
+
+def _tenth(curve: Curve) -> int:
+    return max(1, len(curve.steps) // 10)
+
+
+def _trend(curve: Curve) -> tuple[float, float]:
+    """Return the least and the largest change from the first to the last tenth, over seeds."""
+    width = _tenth(curve)
+    changes = [each[-width:].mean() - each[:width].mean() for each in curve.runs]
+    return float(min(changes)), float(max(changes))

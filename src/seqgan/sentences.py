@@ -1,0 +1,73 @@
+"""The scores of single sentences, kept in full precision for tests and plots of one's own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float, Int
+
+from seqgan.errors import UserError
+from seqgan.metrics.score import Parts, Score
+from seqgan.records import write_atomically
+
+OF: tuple[Literal["samples", "test"], ...] = ("samples", "test")
+TOKENS = "tokens"
+"""Column of the weights of scores per token."""
+
+
+def write_sentences(folder: Path, scores: Sequence[Score]) -> None:
+    """Write ``samples.parquet`` and ``test.parquet``: a row a sentence, a column a score.
+
+    A score is the mean of its column, or, where it is per token, the sum of its column divided by
+    that of the column ``tokens``. Sentences that a score leaves out have no value.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for of in OF:
+        columns: dict[str, Float[np.ndarray, " some"] | Int[np.ndarray, " some"]] = {}
+        for score in scores:
+            if score.parts is not None and score.parts.of == of:
+                columns[score.name] = score.parts.values
+                if score.parts.weights is not None:
+                    columns.setdefault(TOKENS, score.parts.weights)
+        rows = max((len(values) for values in columns.values()), default=0)
+        # Those that a score leaves out are the last.
+        table = pa.table(
+            {
+                name: pa.array(np.pad(values.astype(float), (0, rows - len(values))), mask=missing)
+                for name, values in columns.items()
+                for missing in [np.arange(rows) >= len(values)]
+            }
+        )
+        file = pa.BufferOutputStream()
+        pq.write_table(table, file, compression="zstd")
+        write_atomically(folder / f"{of}.parquet", file.getvalue().to_pybytes())
+
+
+def read_parts(folder: Path, per: Mapping[str, tuple[str, str]]) -> dict[str, Parts]:
+    """Return the parts of scores.
+
+    Args:
+        folder: What :func:`write_sentences` wrote.
+        per: For every score ``of`` and ``per`` of its JSON.
+
+    Raises :class:`UserError` if a file is missing or damaged.
+    """
+    found = {}
+    for of in OF:
+        path = folder / f"{of}.parquet"
+        try:
+            table = pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{path} cannot be read ({reason}); run snakemake again") from None
+        columns = {
+            name: table[name].drop_null().to_numpy().astype(float) for name in table.column_names
+        }
+        for name, (source, unit) in per.items():
+            if source == of and name in columns:
+                weights = columns[TOKENS].astype(np.int64) if unit == "token" else None
+                found[name] = Parts(of, columns[name], weights)
+    return found
