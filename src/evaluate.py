@@ -10,6 +10,7 @@ from seqgan.generators import Generator
 from seqgan.provenance import describe
 from seqgan.randomness import make_deterministic
 from seqgan.records import readable_json, write_atomically
+from seqgan.resemblance import CACHE, Resemblance
 from seqgan.sentences import write_sentences
 from seqgan.stage import Context, Stage
 
@@ -46,6 +47,18 @@ def run(context: Context) -> None:
     size = comparable_size(data, oracle, len(samples))
     reference_set = describe(context.input("data") / "test.npy")["sha256"][:12]
     scores += Overlaps(data, settings, reference_set)(samples[:size])
+    for folder in context.inputs("encoder"):
+        resemblance = Resemblance(
+            folder,
+            data,
+            settings["embedding"],
+            cache=folder.with_name(CACHE),
+            device=context.device,
+            num_sentences=min(size, settings["embedding"]["num_sentences"]),
+        )
+        scores += resemblance(samples[:size])
+        for reason in resemblance.left_out:
+            context.say(f"left out: {reason}")
     for each in scores:
         if not np.isfinite(each.value):
             raise UserError(f"{each.name} is {each.value}: some sentence has probability zero")

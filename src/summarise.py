@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from seqgan.alarms import Measured, alarms, measured
+from seqgan.bootstrap import hierarchical_interval, resampled_means
 from seqgan.metrics.score import Parts
 from seqgan.records import read_json, readable_json, write_atomically
 from seqgan.sentences import read_parts
 from seqgan.stage import Context, Stage
-from seqgan.statistics import hierarchical_interval
 from seqgan.summary import as_text, summarise, tested
 from seqgan.sweeps import check, curve_scores, judged, rows
 
@@ -34,6 +35,7 @@ STAGE = Stage(
     on_device=False,
 )
 SWEEP = ("method", "seed", "setting", "metric", "value", "standard_error", "signature")
+Floats = Float[np.ndarray, " sentences"]
 Found = dict[tuple[str, int], list[dict[str, Any]]]
 
 
@@ -72,19 +74,41 @@ def bootstrapped(scores: Found, folders: Sequence[Path]) -> dict[tuple[str, str]
 
     Over seeds and sentences at once; of a single seed, over sentences alone.
     """
-    parts: dict[tuple[str, str], list[Parts]] = {}
+    drawn: dict[tuple[str, str], list[tuple[float, Floats]]] = {}
     for folder in folders:
         method, seed = owner(folder)
         per = {
             each["name"]: (each["of"], each["per"]) for each in scores[method, seed] if each["of"]
         }
-        for name, found in read_parts(folder, per).items():
-            parts.setdefault((method, name), []).append(found)
+        for group in of_one_size(read_parts(folder, per)):
+            values = np.stack([part.values for part in group.values()], axis=1)
+            weights = np.stack([weights_of(part) for part in group.values()], axis=1)
+            means = resampled_means(values, weights, np.random.default_rng(seed))
+            observed = values.sum(axis=0) / weights.sum(axis=0)
+            for i, name in enumerate(group):
+                drawn.setdefault((method, name), []).append((observed[i], means[:, i]))
     intervals = {}
-    for i, key in enumerate(sorted(parts)):
-        runs = [(part.values, part.weights) for part in parts[key]]
-        intervals[key] = hierarchical_interval(runs, np.random.default_rng(i))
+    for key, seeds in drawn.items():
+        low, high = hierarchical_interval(
+            np.array([[value] for value, _ in seeds]),
+            [means[:, None] for _, means in seeds],
+            np.random.default_rng(0),
+        )
+        intervals[key] = (float(low[0]), float(high[0]))
     return intervals
+
+
+def of_one_size(parts: dict[str, Parts]) -> list[dict[str, Parts]]:
+    """Return scores in groups that are means over the same sentences."""
+    groups: dict[tuple[str, int], dict[str, Parts]] = {}
+    for name, part in parts.items():
+        groups.setdefault((part.of, len(part.values)), {})[name] = part
+    return list(groups.values())
+
+
+def weights_of(part: Parts) -> Floats:
+    """Return what every sentence counts."""
+    return np.ones(len(part.values)) if part.weights is None else part.weights.astype(float)
 
 
 def measurements(scores: Found) -> dict[str, dict[str, Measured]]:

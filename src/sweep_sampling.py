@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqgan.assembly import load_generator, read_oracle
-from seqgan.corpus.dataset import read_dataset
+from seqgan.corpus.dataset import evenly, read_dataset
 from seqgan.decoding import sample_sentences
-from seqgan.evaluation import Likelihoods, Overlaps, comparable_size, evenly
+from seqgan.evaluation import Likelihoods, Overlaps, comparable_size
 from seqgan.provenance import describe
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import readable_json, write_atomically
+from seqgan.resemblance import CACHE, Resemblance
 from seqgan.stage import Context, Stage
 
 STAGE = Stage(
@@ -39,6 +40,17 @@ def run(context: Context) -> None:
     size = comparable_size(data, oracle, sweep["num_sentences"])
     likelihoods = Likelihoods(data, oracle, sweep["num_sentences"])
     overlaps = Overlaps(data, settings, reference_set)
+    resemblances = [
+        Resemblance(
+            folder,
+            data,
+            settings["embedding"],
+            cache=folder.with_name(CACHE),
+            device=context.device,
+            num_sentences=min(size, settings["embedding"]["num_sentences"]),
+        )
+        for folder in context.inputs("encoder")
+    ]
     streams = RandomStreams(
         context.seed, "sweep_sampling", names=("samples", "uniform"), device=context.device
     )
@@ -56,6 +68,7 @@ def run(context: Context) -> None:
                 samples = sample_sentences(generator, size, data.length, streams["samples"], **how)
             temperature = how.get("temperature") if len(how) == 1 else None
             scores = likelihoods(generator, samples, temperature) + overlaps.curve(samples)
+            scores += [score for each in resemblances for score in each.curve(samples)]
             found.append({"sampling": how, "scores": [each.as_dict() for each in scores]})
             yield i, {each.name: each.value for each in scores}
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqgan.corpus.dataset import Dataset
+from seqgan.corpus.dataset import Dataset, evenly
 from seqgan.decoding import score
 from seqgan.generators import Generator
 from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
@@ -39,12 +39,6 @@ from seqgan.tokens import PAD, Alphabet, is_real
 Rows = Int[Tensor, "sentences time"]
 NUM_SETS = 5
 """Disjoint sets of generated sentences, whose spread is the error of a score of a whole set."""
-
-
-def evenly(tokens: Rows, count: int) -> Rows:
-    """Return at most ``count`` sentences, taken at even distances: files may be ordered."""
-    wanted = min(count, len(tokens))
-    return tokens[torch.arange(wanted, device=tokens.device) * len(tokens) // max(1, wanted)]
 
 
 def comparable_size(data: Dataset, oracle: Generator | None, wanted: int) -> int:

@@ -42,6 +42,14 @@ class Dataset:
         return self.train.shape[1]
 
 
+def evenly(
+    tokens: Int[Tensor, "sentences time"], count: int
+) -> Int[Tensor, "chosen_sentences time"]:
+    """Return at most ``count`` sentences, taken at even distances: files may be ordered."""
+    wanted = min(count, len(tokens))
+    return tokens[torch.arange(wanted, device=tokens.device) * len(tokens) // max(1, wanted)]
+
+
 def write_tokens(path: Path, tokens: Int[Tensor, "sentences time"]) -> None:
     """Write sentences as a NumPy array of 32-bit integers; -1 is padding."""
     with RowWriter(path, tokens.shape[1]) as file:

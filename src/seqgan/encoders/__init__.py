@@ -1,0 +1,1 @@
+"""Sentences as vectors, for metrics that compare what sentences mean."""
