@@ -16,6 +16,7 @@ from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import readable_json, write_atomically
 from seqgan.resemblance import CACHE, Resemblance
 from seqgan.stage import Context, Stage
+from seqgan.sweeps import UNCHANGED
 
 STAGE = Stage(
     "sweep_sampling",
@@ -58,7 +59,7 @@ def run(context: Context) -> None:
         generator, _ = load_generator(folders[0] / context.settings["weights"], context.device)
         grid = list(points(sweep))
     else:
-        generator, grid = oracle, [{"temperature": 1.0}]
+        generator, grid = oracle, [UNCHANGED]
 
     def scored() -> Iterator[tuple[int, dict[str, Any]]]:
         for i, how in enumerate(grid, 1):

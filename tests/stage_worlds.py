@@ -1,6 +1,7 @@
 """A tiny dataset of each kind, checkpoints to start from, and a stage run inside this process."""
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,11 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+import evaluate
+import sample_sentences
 from seqgan.assembly import build_generator, save_generator
 from seqgan.corpus.dataset import Dataset, write_dataset
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary
-from seqgan.decoding import sample_sentences
+from seqgan.decoding import sample_sentences as draw
 from seqgan.failures import Stopped
 from seqgan.generators import Generator
 from seqgan.stage import Context
@@ -60,7 +63,7 @@ def write_pretrained(
 def write_oracle_world(folder: Path) -> Path:
     """Write 200 + 60 + 80 sentences of an oracle, and the oracle."""
     oracle = network(ALPHABET, 1)
-    splits = [sample_sentences(oracle, n, LENGTH, stream(n)) for n in (200, 60, 80)]
+    splits = [draw(oracle, n, LENGTH, stream(n)) for n in (200, 60, 80)]
     write_dataset(folder, Dataset(*splits, ALPHABET), {"kind": "oracle"})
     write_generator(folder / "oracle", oracle)
     return folder
@@ -68,13 +71,23 @@ def write_oracle_world(folder: Path) -> Path:
 
 def write_text_world(folder: Path) -> Path:
     """Write sentences of words, none of them twice, so that each tells which set it is from."""
-    made = sample_sentences(network(VOCABULARY.alphabet, 2), 1500, LENGTH, stream(3))
+    made = draw(network(VOCABULARY.alphabet, 2), 1500, LENGTH, stream(3))
     distinct = made.unique(dim=0)
     distinct = distinct[torch.randperm(len(distinct), generator=stream(4))]
     assert len(distinct) > 340
     splits = distinct[:340].split([200, 60, 80])
     write_dataset(folder, Dataset(*splits, VOCABULARY.alphabet, VOCABULARY), {"kind": "text"})
     return folder
+
+
+EMBEDDING = {"encoder": "automatic", "num_sentences": 50, "neighbours": 3}
+EVALUATION = {
+    "bleu_orders": [2, 3],
+    "capped_references": None,
+    "num_train": 1000,
+    "language_model_order": 3,
+    "embedding": EMBEDDING,
+}
 
 
 class InterruptedContext(Context):
@@ -124,6 +137,29 @@ def run_stage(
     for action in context._at_end:
         action()
     return places
+
+
+def scores_of(
+    folder: Path,
+    data: Path,
+    generator: Path | None,
+    *,
+    count: int = 30,
+    encoder: Path | None = None,
+    **changes: Any,
+) -> dict[str, dict[str, Any]]:
+    """Sample, evaluate, and return each score by its name."""
+    inputs = {"data": data} if generator is None else {"data": data, "generator": generator}
+    settings: dict[str, Any] = {
+        "weights": None if generator is None else "last",
+        "sampling": {"num_sentences": count, "temperature": 0.7},
+    }
+    samples = run_stage(sample_sentences, folder / "sampling", settings, **inputs)["samples"]
+    settings["evaluation"] = EVALUATION | changes
+    if encoder is not None:
+        inputs["encoder"] = encoder
+    made = run_stage(evaluate, folder / "scoring", settings, **inputs, samples=samples)
+    return {each["name"]: each for each in json.loads(made["scores"].read_text())}
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import evaluate
 import prepare_corpus
 import pretrain_discriminator
 import pretrain_generator
@@ -24,14 +23,10 @@ from seqgan.config.corpus import FileCorpus
 from seqgan.corpus import text
 from seqgan.corpus.dataset import SPLITS, Dataset, read_dataset, read_tokens, write_dataset
 from seqgan.generators import LSTMGenerator
-from seqgan.metrics.bleu import bleu, self_bleu
-from seqgan.metrics.likelihood import js_divergence
-from seqgan.metrics.ngrams import Sentences
 from seqgan.monitoring import DiscriminatorMonitor, nll
 from seqgan.oracle import random_oracle, released_arrays
 from seqgan.randomness import RandomStreams
 from seqgan.rewards import DiscriminatorReward
-from seqgan.tokens import is_real
 from seqgan.training import GeneratorUpdate
 from stage_worlds import (
     ALPHABET,
@@ -43,6 +38,7 @@ from stage_worlds import (
     network,
     rows,
     run_stage,
+    scores_of,
     stream,
     write_oracle_world,
     write_pretrained,
@@ -433,93 +429,6 @@ def test_real_sentences_of_a_text_are_held_out_ones(tmp_path, text_world):
     assert rows(found) != rows(data.validation[:30])  # a choice at random
     lines = (made["samples"] / "sentences.txt").read_text().splitlines()
     assert lines == [VOCABULARY.decode(row) for row in found.tolist()]
-
-
-# --- evaluate -------------------------------------------------------------------------------------
-
-
-def scores_of(folder: Path, data: Path, generator: Path | None) -> dict[str, dict[str, Any]]:
-    inputs = {"data": data} if generator is None else {"data": data, "generator": generator}
-    settings = drawing(None if generator is None else "last")
-    samples = run_stage(sample_sentences, folder / "sampling", settings, **inputs)["samples"]
-    settings["evaluation"] = {"bleu_orders": [2, 3]}
-    made = run_stage(evaluate, folder / "scoring", settings, **inputs, samples=samples)
-    return {each["name"]: each for each in json.loads(made["scores"].read_text())}
-
-
-def per_sentence(generator: Any, tokens: Tensor, temperature: float = 1.0) -> np.ndarray:
-    return decoding.score(generator, tokens, temperature).double().sum(dim=1).numpy()
-
-
-def test_the_likelihoods_are_those_of_the_distribution_that_was_sampled(
-    tmp_path, oracle_world, pretrained
-):
-    found = scores_of(tmp_path, oracle_world, pretrained)
-    samples = read_tokens(tmp_path / "sampling/samples/sentences.npy")
-    test, oracle = read_dataset(oracle_world).test, read_oracle(oracle_world, "cpu")
-    generator, _ = load_generator(pretrained / "last", "cpu")
-    own, on_test = per_sentence(generator, samples, 0.7), per_sentence(generator, test, 0.7)
-    by_oracle, oracle_on_test = per_sentence(oracle, samples), per_sentence(oracle, test)
-    expected = {
-        "nll_test": -on_test.sum() / (80 * LENGTH),
-        "entropy": -own.sum() / (30 * LENGTH),
-        "nll_oracle": -by_oracle.sum() / (30 * LENGTH),
-        "kl_generator_oracle": (own - by_oracle).mean(),
-        "kl_oracle_generator": (oracle_on_test - on_test).mean(),
-        "js_oracle": js_divergence(own, by_oracle, on_test, oracle_on_test, "").value,
-    }
-    found = {name: each["value"] for name, each in found.items() if "bleu" not in name}
-    assert found == pytest.approx(expected)
-    assert expected["nll_oracle"] != pytest.approx(
-        -per_sentence(oracle, samples, 0.7).mean() / LENGTH
-    )
-
-
-@pytest.mark.parametrize("world", ["oracle_world", "text_world"])
-def test_bleu_compares_with_the_test_set_and_self_bleu_with_the_samples(
-    tmp_path, request, pretrained, world
-):
-    folder = request.getfixturevalue(world)
-    found = scores_of(tmp_path, folder, None)
-    data = read_dataset(folder)
-
-    def words(tokens: Tensor) -> Sentences:
-        return Sentences.from_rows(
-            [[t for t in row if t not in (-1, data.alphabet.end)] for row in tokens.tolist()]
-        )
-
-    samples = words(read_tokens(tmp_path / "sampling/samples/sentences.npy"))
-    expected = [*bleu(samples, words(data.test), [2, 3]), *self_bleu(samples, [2, 3])]
-    names = [each.name for each in expected]
-    assert [name for name in found if "bleu" in name] == names
-    assert [found[name]["value"] for name in names] == [each.value for each in expected]
-    for other in (data.train, data.validation):
-        assert bleu(samples, words(other), [2])[0].value != found["bleu_2"]["value"]
-
-
-def test_the_oracle_is_the_generator_of_its_own_sentences(tmp_path, oracle_world):
-    found = scores_of(tmp_path, oracle_world, None)
-    samples = read_tokens(tmp_path / "sampling/samples/sentences.npy")
-    oracle = read_oracle(oracle_world, "cpu")
-    assert oracle is not None
-    entropy = nll(oracle, samples)
-    assert found["entropy"]["value"] == found["nll_oracle"]["value"] == pytest.approx(entropy)
-    divergences = [name for name in found if name.startswith(("js", "kl"))]
-    assert len(divergences) == 3
-    for name in divergences:
-        assert found[name]["value"] == pytest.approx(0, abs=1e-12)
-
-
-def test_a_text_without_an_oracle_has_no_scores_of_one(tmp_path, text_world):
-    bleus = {"bleu_2", "bleu_3", "self_bleu_2", "self_bleu_3"}
-    assert scores_of(tmp_path / "real", text_world, None).keys() == bleus
-    trained = write_pretrained(tmp_path / "trained", VOCABULARY.alphabet, VOCABULARY)
-    found = scores_of(tmp_path / "generated", text_world, trained)
-    assert found.keys() == bleus | {"nll_test", "entropy"}
-    test = read_dataset(text_world).test
-    generator, _ = load_generator(trained / "last", "cpu")
-    expected = -per_sentence(generator, test, 0.7).sum() / is_real(test).sum().item()
-    assert found["nll_test"]["value"] == pytest.approx(expected)
 
 
 # --- the accuracy in the learning curves ----------------------------------------------------------

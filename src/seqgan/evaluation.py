@@ -120,7 +120,8 @@ class Likelihoods:
 
         The corner of the planes of likelihoods: what is worse than this is worth nothing.
         """
-        corner = dict.fromkeys(("nll_test", "lm_score", "reverse_lm_score"), uniform_nll(alphabet))
+        names = ("nll_test", "lm_score", "reverse_lm_score")
+        corner: dict[str, float] = {name: uniform_nll(alphabet) for name in names}
         if self.oracle is not None:
             shape, device = self.test.shape, rng.device
             tokens = torch.randint(alphabet.vocab_size, shape, generator=rng, device=device)
@@ -161,7 +162,7 @@ class Overlaps:
             errors: Whether scores of the whole set get standard errors, from disjoint parts of it.
         """
         sentences = self._sentences(samples)
-        settings = {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
+        settings = self._settings()
         matches = match(sentences, self.index)
         generated = ReferenceIndex(sentences, max(self.orders))
         back = match(self.test, generated)
@@ -193,7 +194,7 @@ class Overlaps:
         """Return the scores that curves over settings of sampling are made of."""
         sentences, order = self._sentences(samples), [max(self.orders)]
         ngrams = Ngrams(sentences, order[0])
-        settings = {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
+        settings = self._settings()
         return [
             *bleu(match(sentences, self.index), order, **settings),
             *self_bleu(ngrams, order, tokenizer=self.tokenizer),
@@ -201,6 +202,9 @@ class Overlaps:
             lm_score(self.language_model, sentences, tokenizer=self.tokenizer),
             reverse_lm_score(self._learn(sentences), self.test, **settings),
         ]
+
+    def _settings(self) -> dict[str, Any]:
+        return {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
 
     def _learn(self, sentences: Sentences) -> KneserNey:
         return KneserNey(
@@ -222,7 +226,7 @@ class Overlaps:
 
     def _similarity(self, sentences: Sentences) -> list[Score]:
         ngrams = Ngrams(sentences, max(self.orders))
-        settings = {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
+        settings = self._settings()
         return ms_jaccard(ngrams, self.index.ngrams, self.orders, **settings)
 
     def _of_set(

@@ -32,6 +32,7 @@ FITTED_TO = 20_000
 BERTSCORE_SENTENCES = 500
 """Of each side: every pair is compared."""
 Rows = Int[Tensor, "sentences time"]
+Maker = Callable[[], Score] | Callable[[], list[Score]]
 Embedded = Float[np.ndarray, "sentences dim"]
 
 
@@ -104,9 +105,9 @@ class Resemblance:
         some = samples[: self.num_sentences]
         x, y = self._embed(some), self._references
         assert x is not None
-        settings = {"encoder": self._signature()}
+        settings: dict[str, Any] = {"encoder": self._signature()}
         rng = np.random.default_rng(0)
-        makers: list[Callable[[], Score | list[Score]]] = [
+        makers: list[Maker] = [
             lambda: frechet_distance(x, y, **settings),
             lambda: frechet_infinity(x, y, rng, **settings),
             lambda: kernel_distance(x, y, **settings),
@@ -122,11 +123,11 @@ class Resemblance:
         x, y = self._embed(samples[: self.num_sentences]), self._references
         if x is None or y is None:
             return []
-        settings = {"encoder": self._signature()}
+        settings: dict[str, Any] = {"encoder": self._signature()}
         found = self._possible([lambda: manifold_scores(x, y, k=self.neighbours, **settings)])
         return [each for each in found if each.name in ("precision", "recall")]
 
-    def _possible(self, makers: Sequence[Callable[[], Score | list[Score]]]) -> list[Score]:
+    def _possible(self, makers: Sequence[Maker]) -> list[Score]:
         scores: list[Score] = []
         for make in makers:
             try:

@@ -7,6 +7,7 @@ other seeds say what another run of the same method would give.
 import math
 from collections.abc import Sequence
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -40,7 +41,9 @@ def paired_t_test(differences: Values) -> float:
     """
     if len(set(differences)) < 2:
         return math.nan
-    return float(stats.ttest_1samp(differences, 0.0).pvalue)
+    return _p_of_t(
+        float(np.mean(differences) / stats.sem(differences)), float(len(differences) - 1)
+    )
 
 
 def welch_test(one: Values, other: Values) -> float:
@@ -50,7 +53,17 @@ def welch_test(one: Values, other: Values) -> float:
     """
     if min(len(one), len(other)) < 2 or max(len(set(one)), len(set(other))) < 2:
         return math.nan
-    return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
+    errors = [np.var(values, ddof=1) / len(values) for values in (one, other)]
+    # Welch (1947) and Satterthwaite (1946).
+    parts = sum(
+        error**2 / (len(values) - 1) for error, values in zip(errors, (one, other), strict=True)
+    )
+    t = (np.mean(one) - np.mean(other)) / math.sqrt(sum(errors))
+    return _p_of_t(float(t), float(sum(errors) ** 2 / parts))
+
+
+def _p_of_t(t: float, freedom: float) -> float:
+    return float(2 * stats.t.sf(abs(t), freedom))
 
 
 def sign_flip_test(differences: Values, rng: np.random.Generator | None = None) -> float:
@@ -126,12 +139,16 @@ def hedges_g(one: Values, other: Values) -> tuple[float, float, float]:
 
     def noncentrality(share: float) -> float:
         def miss(centre: float) -> float:
-            return float(stats.nct.cdf(observed, freedom, centre)) - share
+            found = float(stats.nct.cdf(observed, freedom, centre))
+            if math.isnan(found):  # in the tails, where it is all or nothing
+                found = float(centre < observed)
+            return found - share
 
         reach = 10.0 + 3 * abs(observed)
         if not miss(observed - reach) > 0 > miss(observed + reach):
             return math.nan  # so far from 0 that the distribution cannot be computed
-        return float(optimize.brentq(miss, observed - reach, observed + reach))
+        root: Any = optimize.brentq(miss, observed - reach, observed + reach)
+        return float(root)
 
     ends = [noncentrality(share) for share in ((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)]
     low, high = sorted(sign * small * end / scale for end in ends)

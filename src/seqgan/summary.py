@@ -114,7 +114,7 @@ def summarise(
     table = pd.DataFrame(rows, columns=list(NAMES))
     compared = table["method"] != real
     for _, group in table[compared].groupby("family"):
-        table.loc[group.index, "p_holm"] = holm(group["p_paired"].to_list())
+        table.loc[group.index, "p_holm"] = holm(list(group["p_paired"]))
     return table
 
 
@@ -149,26 +149,25 @@ def _together(errors: Sequence[float | None]) -> float:
 
 def tested(table: pd.DataFrame, baseline: str | None) -> list[str]:
     """Return what was tested, how often, what that can show, and what would settle the rest."""
-    compared = table[table["p_paired"].notna()]
-    if compared.empty or baseline is None:
+    compared = [row for row in table.to_dict("records") if row["p_paired"] == row["p_paired"]]
+    if not compared or baseline is None:
         return []
-    seeds = int(compared["seeds"].max())
-    clear = compared[compared["p_paired"] < ALPHA]
-    sure = compared[compared["p_holm"] < ALPHA]
+    seeds = max(int(row["seeds"]) for row in compared)
+    clear, sure = (sum(row[name] < ALPHA for row in compared) for name in ("p_paired", "p_holm"))
     said = [
         (
             f"Tested: {len(compared)} differences from {baseline} by paired t-tests over {seeds} "
-            f"seeds; {len(clear)} have p < {ALPHA}, {len(sure)} after Holm's adjustment within "
-            f"each family of metrics. An exact sign-flip test of {seeds} seeds cannot give a p "
-            f"below {smallest_p(seeds):.2g}."
+            f"seeds; {clear} have p < {ALPHA}, {sure} after Holm's adjustment within each family "
+            f"of metrics. An exact sign-flip test of {seeds} seeds cannot give a p below "
+            f"{smallest_p(seeds):.2g}."
         )
     ]
-    shown = compared[compared["metric"].isin(COLUMNS) & (compared["p_paired"] >= ALPHA)]
     needs = [
         f"{row['metric']} of {row['method']} about {row['seeds_needed']:.0f}"
         if row["seeds_needed"] == row["seeds_needed"]
         else f"{row['metric']} of {row['method']} more than {MOST_SEEDS:,}"
-        for row in shown.to_dict("records")
+        for row in compared
+        if row["metric"] in COLUMNS and row["p_paired"] >= ALPHA
     ]
     if needs:
         said.append(

@@ -13,7 +13,7 @@ from seqgan.fronts import Plane, Points, compare, diversity_at, hypervolume, pla
 
 Sweeps = Mapping[tuple[str, int], Mapping[str, Any]]
 """What ``sweep_sampling`` wrote, by method and seed."""
-UNCHANGED = {"temperature": 1.0}
+UNCHANGED: dict[str, Any] = {"temperature": 1.0}
 
 
 def rows(sweeps: Sweeps) -> Iterator[dict[str, Any]]:
@@ -165,7 +165,8 @@ def check(path: Any, content: Any) -> Mapping[str, Any]:
         for point in content["points"]:
             dict(point["sampling"])
             for score in point["scores"]:
-                str(score["name"]), float(score["value"]), str(score["signature"])
+                float(score["value"])
+                str(score["name"] + score["signature"])
         dict(content["corner"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} holds no sweep ({error!r}); run snakemake again") from None

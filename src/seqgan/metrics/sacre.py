@@ -53,7 +53,7 @@ def corpus_bleu(matches: Matches, orders: Sequence[int], **settings: str) -> lis
     return scores
 
 
-def chrf(hypotheses: Sequence[str], references: Sequence[str], **settings: str) -> Score:
+def chrf(hypotheses: list[str], references: list[str], **settings: str) -> Score:
     """Return sacrebleu's chrF of some sentences against some references each; in [0, 100].
 
     Overlap of character n-grams up to 6 (Popović, 2015), of the best reference for each. The

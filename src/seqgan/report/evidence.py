@@ -195,13 +195,15 @@ def read_table(path: Path) -> Table:
     """Return the table in a CSV file; raise :class:`UserError` if it is of another kind."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows: list[dict[str, Any]] = list(csv.DictReader(file))
         cells = [
             Cell(
-                **{name: row[name] for name in TEXTS},
-                **{name: _number(row[name]) for name in NUMBERS},
-                mean=float(row["mean"]),
-                seeds=int(row["seeds"]),
+                **{
+                    "mean": float(row["mean"]),
+                    "seeds": int(row["seeds"]),
+                    **{name: row[name] for name in TEXTS},
+                    **{name: _number(row[name]) for name in NUMBERS},
+                }
             )
             for row in rows
         ]
