@@ -3,6 +3,7 @@
 from seqgan.records import write_atomically
 from seqgan.report.evidence import (
     Evidence,
+    read_encoder,
     read_facts,
     read_histories,
     read_judgements,
@@ -21,6 +22,7 @@ STAGE = Stage(
     __doc__,
     inputs={
         "data": "folder of the dataset",
+        "encoder": "folder of encode_references, if sentences were embedded",
         "table": "CSV table of summarise",
         "sweep": "CSV file of summarise with the points of all curves",
         "judgements": "JSON file of summarise with what may be said of them",
@@ -52,6 +54,7 @@ def run(context: Context) -> None:
         {} if not context.inputs("data") else read_facts(context.input("data")),
         read_sweep(context.input("sweep")),
         **read_judgements(context.input("judgements")),
+        encoder=read_encoder(context.inputs("encoder")),
     )
     drawings = draw_all(evidence)
     folder = context.output("figures")

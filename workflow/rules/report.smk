@@ -35,6 +35,7 @@ rule report:
         spec="results/{experiment}/.spec/report.json",
         receipts=receipts("report"),
         data=ancient("results/{experiment}/data"),
+        encoder=made_by(["encode_references"], "encoder", "report"),
         table="results/{experiment}/summary.csv",
         sweep="results/{experiment}/sweep.csv",
         judgements="results/{experiment}/judgements.json",
@@ -66,7 +67,8 @@ rule report:
         "../../environment.yml"
     shell:
         "python src/report.py --spec {input.spec:q} --receipts {input.receipts:q}"
-        " --data {input.data:q} --table {input.table:q} --sweep {input.sweep:q}"
+        " --data {input.data:q} --encoder {input.encoder:q} --table {input.table:q}"
+        " --sweep {input.sweep:q}"
         " --judgements {input.judgements:q} --scores {input.scores:q}"
         " --curves {input.curves:q} --samples {input.samples:q}"
         " --report {output.report:q} --figures {output.figures:q}"

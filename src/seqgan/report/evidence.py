@@ -137,6 +137,7 @@ class Evidence:
         planes: What is known of the curves.
         alarms: Method and sentence of every alarm.
         tested: Sentences on what was tested and what remains open.
+        encoder: What turned sentences into vectors, and why it did.
     """
 
     settings: dict[str, Any]
@@ -149,6 +150,7 @@ class Evidence:
     planes: list[PlaneJudged] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
     tested: list[str] = field(default_factory=list)
+    encoder: str = ""
 
     @property
     def methods(self) -> list[str]:
@@ -311,6 +313,15 @@ def read_facts(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
+
+
+def read_encoder(folders: Iterable[Path]) -> str:
+    """Return what turned sentences into vectors, and why; nothing where none were."""
+    for folder in folders:
+        choice = read_json(folder / "encoder.json")
+        kind, reason = (str(choice.get(name, "")) for name in ("kind", "reason"))
+        return f"none: {reason}" if kind == "none" else reason
+    return ""
 
 
 def seed_of(path: Path) -> int:

@@ -15,7 +15,7 @@ from seqgan.report.glossary import entry, headline
 from seqgan.report.ledger import Entry, configuration, kind_first
 from seqgan.report.template import PAGE, STYLE
 from seqgan.report.verdicts import Verdict, tone, verdict
-from seqgan.report.wording import half_width, plain, signed
+from seqgan.report.wording import half_width, plain, probability, signed
 
 MARKS = {"good": "✓", "bad": "✗", "mixed": "⇄", "open": "○", "alarm": "!"}
 NONE = "–"
@@ -126,6 +126,8 @@ def facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "Sentences", ", ".join(f"{sizes[split]:,} {split}" for split in order)
     if left := {why: count for why, count in known.get("left_out", {}).items() if count}:
         yield "Left out", ", ".join(f"{count:,} {why}" for why, count in left.items())
+    if evidence.encoder:
+        yield "Sentence encoder", evidence.encoder
     if "oracle_entropy" in known:
         yield (
             "Oracle's entropy",
@@ -150,8 +152,9 @@ def table_note(evidence: Evidence) -> str:
     else:
         real = "held-out sentences, scored as if generated: the floor or ceiling"
     return (
-        f"{what} Row real: {real} that a perfect generator would reach. Hover over a number for "
-        "its signature: only numbers with equal signatures compare."
+        f"{what} Row real: {real} that a perfect generator would reach; ≈ marks scores that are "
+        "best where they are closest to it. Hover over a number for its signature: only numbers "
+        "with equal signatures compare."
     )
 
 
@@ -209,6 +212,10 @@ def full(cell: Cell) -> dict[str, Any]:
         "seeds": cell.seeds,
         "difference": NONE if cell.difference is None else signed(cell.difference),
         "difference_interval": _interval(cell.difference_low, cell.difference_high, signed) or NONE,
+        "gap": NONE if cell.gap is None else signed(cell.gap),
+        "effect": NONE if cell.hedges_g is None else signed(cell.hedges_g),
+        "holm": NONE if cell.p_holm is None else probability(cell.p_holm),
+        "permutation": NONE if cell.p_permutation is None else probability(cell.p_permutation),
         "signature": cell.signature,
     }
 

@@ -197,13 +197,18 @@ aria-hidden="true">{{ marks[finding.tone] }}</span>{{ finding.text }}</li>
 <table>
 <thead><tr><th scope="col">method</th><th scope="col" class="left">metric</th>
 <th scope="col">mean</th><th scope="col">95% interval</th><th scope="col">deviation</th>
-<th scope="col">seeds</th><th scope="col">difference</th><th scope="col">95% interval</th>
+<th scope="col">seeds</th><th scope="col">gap to real</th><th scope="col">difference</th>
+<th scope="col">95% interval</th><th scope="col">Hedges' g</th>
+<th scope="col" title="paired t-test, adjusted within the family of metrics">p (Holm)</th>
+<th scope="col" title="exact sign-flip test">p (exact)</th>
 <th scope="col" class="left">signature</th></tr></thead>
 <tbody>
 {%- for cell in everything %}
 <tr><th scope="row">{{ name(cell.method) }}</th><td class="left">{{ cell.metric }}</td>
 <td>{{ cell.mean }}</td><td>{{ cell.interval }}</td><td>{{ cell.deviation }}</td>
-<td>{{ cell.seeds }}</td><td>{{ cell.difference }}</td><td>{{ cell.difference_interval }}</td>
+<td>{{ cell.seeds }}</td><td>{{ cell.gap }}</td><td>{{ cell.difference }}</td>
+<td>{{ cell.difference_interval }}</td><td>{{ cell.effect }}</td><td>{{ cell.holm }}</td>
+<td>{{ cell.permutation }}</td>
 <td class="left signature"><code>{{ cell.signature }}</code></td></tr>
 {%- endfor %}
 </tbody></table></div></details>

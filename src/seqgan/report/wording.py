@@ -14,6 +14,11 @@ def signed(value: float) -> str:
     return f"{rounded:+.3f}".replace("-", "−") if rounded else "0.000"
 
 
+def probability(value: float) -> str:
+    """Return a p-value with two digits."""
+    return "< 0.001" if value < 0.001 else f"{value:.2g}"
+
+
 def half_width(low: float | None, high: float | None) -> str | None:
     """Return half of an interval, or nothing where there is none."""
     if low is None or high is None:
