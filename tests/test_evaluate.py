@@ -21,8 +21,10 @@ from seqgan.metrics.likelihood import js_divergence
 from seqgan.metrics.ngrams import Ngrams, Sentences
 from seqgan.monitoring import nll
 from seqgan.randomness import RandomStreams
+from seqgan.report.glossary import entry
 from seqgan.sentences import read_parts
 from seqgan.statistics import independent_sets
+from seqgan.summary import family
 from seqgan.tokens import is_real
 from stage_worlds import (
     EMBEDDING,
@@ -181,6 +183,21 @@ def test_every_mean_can_be_taken_again_from_its_sentences(tmp_path, oracle_world
         weights = np.ones(len(part.values)) if part.weights is None else part.weights
         assert part.values.sum() / weights.sum() == pytest.approx(found[name]["value"], rel=1e-12)
     assert "self_bleu_3" not in per
+
+
+def test_every_score_has_a_meaning_and_a_family(tmp_path, oracle_world, pretrained):
+    encoder = encoder_of(tmp_path / "encoding", oracle_world)
+    found = scores_of(
+        tmp_path, oracle_world, pretrained, count=80, encoder=encoder, capped_references=5
+    )
+    for name in found:
+        assert entry(name).meaning, name
+    families = {family(name) for name in found}
+    assert families == {
+        "likelihood", "overlap", "diversity", "language model", "embeddings",
+    }  # fmt: skip
+    embedded = {name for name in found if family(name) == "embeddings"}
+    assert all("encoder:" in found[name]["signature"] for name in embedded)
 
 
 # --- embeddings -----------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from seqgan.records import json_lines, readable_json, write_atomically
 from seqgan.report.colophon import command, job_row, origin, reproduction, stages
 from seqgan.report.evidence import (
     Evidence,
+    PlaneJudged,
     read_facts,
     read_histories,
     read_samples,
@@ -170,6 +171,30 @@ def test_what_a_reward_gives_is_measured_against_the_control():
     )
     assert said.tone == "good"
     assert beyond_control(CASES["one seed"], "control", ["nll_oracle"]) == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected", "mark"),
+    [
+        ("outside", "outside the curve of mle, so better at every quality: control.", "good"),
+        ("inside", "inside the curve of mle, so worse at every quality: control.", "bad"),
+        ("crosses", "better than mle at some qualities, worse at others: control.", "mixed"),
+        ("open", "not to be told from mle at a temperature of its own: control.", "open"),
+        ("apart", "of no quality that mle reaches too: control.", "open"),
+        ("unknown", None, None),
+    ],
+)
+def test_only_a_whole_curve_that_lies_outside_is_better(verdict, expected, mark):
+    plane = PlaneJudged("likelihood", "nll_oracle", "nll_test", {"control": verdict}, {})
+    said = [
+        each for each in findings(replace(CASES["full"], planes=[plane])) if "At all" in each.text
+    ]
+    if expected is None:
+        assert said == []
+    else:
+        (found,) = said
+        assert found.text == f"At all temperatures, in nll_oracle and nll_test: {expected}"
+        assert found.tone == mark
 
 
 def test_what_was_tested_and_few_seeds_are_said():

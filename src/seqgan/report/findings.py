@@ -33,10 +33,10 @@ def findings(evidence: Evidence) -> list[Finding]:
             )
         )
     else:
+        found += curves(evidence)
         for metric in [*metrics, *(name for name in ALSO if name in table.metrics)]:
             found += differences(table, metric, others, baseline)
         found += trades(table, others, baseline)
-        found += curves(evidence)
     for control in controls(evidence):
         found += beyond_control(evidence, control, metrics)
     return found + cautions(evidence)
@@ -46,42 +46,23 @@ def curves(evidence: Evidence) -> list[Finding]:
     """Say whose curve lies outside the baseline's: the only claim to be better that is made."""
     found = []
     for plane in evidence.planes:
-        where = f"in the plane of {plane.quality} and {plane.diversity}"
+        groups: dict[str, list[str]] = {}
         for method, judged in plane.verdicts.items():
-            if judged in CURVES:
-                text, mark = CURVES[judged]
-                said = text.format(method=method, baseline=evidence.baseline)
-                found.append(Finding(f"At all temperatures, {where}: {said}.", mark, method))
+            groups.setdefault(judged, []).append(method)
+        for judged, (text, mark) in CURVES.items():
+            if methods := groups.get(judged):
+                said = text.format(methods=listed(methods), baseline=evidence.baseline)
+                where = f"{plane.quality} and {plane.diversity}"
+                found.append(Finding(f"At all temperatures, in {where}: {said}", mark))
     return found
 
 
 CURVES = {
-    "outside": (
-        (
-            "the curve of {method} lies outside that of {baseline}; it is better, whatever the "
-            "temperature"
-        ),
-        "good",
-    ),
-    "inside": (
-        (
-            "the curve of {method} lies inside that of {baseline}; it is worse, whatever the "
-            "temperature"
-        ),
-        "bad",
-    ),
-    "crosses": (
-        (
-            "the curves of {method} and {baseline} cross; which is better depends on the "
-            "quality that is wanted"
-        ),
-        "mixed",
-    ),
-    "open": ("the curve of {method} cannot be told from that of {baseline}", "open"),
-    "apart": (
-        "{method} and {baseline} share no level of quality at which to compare them",
-        "open",
-    ),
+    "outside": ("outside the curve of {baseline}, so better at every quality: {methods}.", "good"),
+    "inside": ("inside the curve of {baseline}, so worse at every quality: {methods}.", "bad"),
+    "crosses": ("better than {baseline} at some qualities, worse at others: {methods}.", "mixed"),
+    "open": ("not to be told from {baseline} at a temperature of its own: {methods}.", "open"),
+    "apart": ("of no quality that {baseline} reaches too: {methods}.", "open"),
 }
 
 

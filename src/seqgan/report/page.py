@@ -11,7 +11,7 @@ from seqgan.report.colophon import as_yaml, command, job_row, origin, reproducti
 from seqgan.report.drawing import Drawing, method_styles
 from seqgan.report.evidence import Cell, Evidence
 from seqgan.report.findings import findings
-from seqgan.report.glossary import entry, headline
+from seqgan.report.glossary import entry, headline, one_of_each, second_line
 from seqgan.report.ledger import Entry, configuration, kind_first
 from seqgan.report.template import PAGE, STYLE
 from seqgan.report.verdicts import Verdict, tone, verdict
@@ -57,10 +57,21 @@ def render(evidence: Evidence, drawings: Sequence[Drawing], jobs: Sequence[Entry
         findings=findings(evidence),
         baseline=evidence.baseline,
         columns=[entry(metric) for metric in shown],
-        glossary=[entry(metric) for metric in glossary_of(table.metrics, shown)],
-        scores=[
-            {"method": method, "cells": [score(table.get(method, metric)) for metric in shown]}
-            for method in table.methods
+        glossary=[entry(metric) for metric in shown],
+        more=[entry(metric) for metric in one_of_each(table.metrics) if metric not in shown],
+        tables=[
+            {
+                "columns": [entry(metric) for metric in metrics],
+                "rows": [
+                    {
+                        "method": method,
+                        "cells": [score(table.get(method, metric)) for metric in metrics],
+                    }
+                    for method in table.methods
+                ],
+            }
+            for metrics in (shown, second_line(table.metrics))
+            if metrics
         ],
         paired=[
             {"method": method, "cells": [difference(table.get(method, metric)) for metric in shown]}
@@ -166,11 +177,6 @@ def samples_note(evidence: Evidence) -> str:
         "not chosen by hand. All generators are given the same random numbers, so sentences in "
         f"the same place may begin alike.{ids}"
     )
-
-
-def glossary_of(metrics: Sequence[str], shown: Sequence[str]) -> list[str]:
-    """Return the metrics to explain: one order stands for all of BLEU and of Self-BLEU."""
-    return [*shown, *(name for name in metrics if name not in shown and "bleu" not in name)]
 
 
 # --- cells ----------------------------------------------------------------------------------------

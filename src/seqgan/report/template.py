@@ -101,6 +101,15 @@ PAGE = """\
 {%- macro name(method) -%}
 <span class="swatch" style="background: {{ colours.get(method, '#8c959f') }}"></span>{{ method }}
 {%- endmacro -%}
+{%- macro explained(entries) -%}
+<dl class="glossary">
+{%- for column in entries %}
+<dt>{{ column.name }} {{ column.sign }} <span>{{ column.unit }}{{ ', ' if column.unit }}\
+{{ column.better }}</span></dt>
+<dd>{{ column.meaning }}</dd>
+{%- endfor %}
+</dl>
+{%- endmacro -%}
 {%- macro heading(section) -%}
 <h2 id="{{ section.id }}">{{ section.title }}</h2>
 {%- endmacro -%}
@@ -146,15 +155,16 @@ aria-hidden="true">{{ marks[finding.tone] }}</span>{{ finding.text }}</li>
 </ul>
 
 {{ heading(sections.scores) }}
+{%- for table in tables %}
 <div class="wide"><table>
 <thead><tr><th scope="col">method</th>
-{%- for column in columns %}
+{%- for column in table.columns %}
 <th scope="col" title="{{ column.meaning }}">{{ column.name }} \
 <span title="{{ column.better }}">{{ column.sign }}</span><span class="unit">{{ column.unit }}\
 </span></th>
 {%- endfor %}</tr></thead>
 <tbody>
-{%- for row in scores %}
+{%- for row in table.rows %}
 <tr{% if row.method == 'real' %} class="floor"{% endif %}>
 <th scope="row">{{ name(row.method) }}</th>
 {%- for cell in row.cells %}
@@ -163,6 +173,7 @@ aria-hidden="true">{{ marks[finding.tone] }}</span>{{ finding.text }}</li>
 {%- endfor %}</tr>
 {%- endfor %}
 </tbody></table></div>
+{%- endfor %}
 <p class="note">{{ table_note }}</p>
 
 {% if paired %}
@@ -186,13 +197,10 @@ aria-hidden="true">{{ marks[finding.tone] }}</span>{{ finding.text }}</li>
 {% endif %}
 
 <h3 id="metrics">What the metrics say</h3>
-<dl class="glossary">
-{%- for column in glossary %}
-<dt>{{ column.name }} {{ column.sign }} <span>{{ column.unit }}{{ ', ' if column.unit }}\
-{{ column.better }}</span></dt>
-<dd>{{ column.meaning }}</dd>
-{%- endfor %}
-</dl>
+{{ explained(glossary) }}
+{%- if more %}
+<details><summary>And all the others</summary><div>{{ explained(more) }}</div></details>
+{%- endif %}
 <details><summary>All metrics of all methods, with their signatures</summary><div class="wide">
 <table>
 <thead><tr><th scope="col">method</th><th scope="col" class="left">metric</th>
