@@ -38,7 +38,7 @@ $(BIN)/.installed: pyproject.toml | $(BIN)/python
 
 $(BIN)/.installed-test: $(BIN)/.installed
 	@echo "installing the test tools"
-	@$(INSTALL) -e '.[test,lint]'
+	@$(INSTALL) -e '.[test,lint,embed]'
 	@touch $@
 
 reproduce: $(BIN)/.installed
@@ -48,7 +48,7 @@ reproduce: $(BIN)/.installed
 test: $(BIN)/.installed-test
 	@$(BIN)/python -m pytest $(ARGS)
 
-benchmark: $(BIN)/.installed
+benchmark: $(BIN)/.installed-test
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 lint: $(BIN)/.installed-test
