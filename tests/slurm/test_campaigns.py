@@ -123,6 +123,7 @@ def test_an_edit_while_jobs_wait_is_not_mixed_in(cluster, reference, training):
         "seed-1/train_adversarially-seqgan",
         "seed-1/sample_sentences-seqgan",
         "seed-1/evaluate-seqgan",
+        "seed-1/sweep_sampling-seqgan",
         "summarise",
         "report",
     }

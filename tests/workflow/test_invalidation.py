@@ -12,13 +12,16 @@ pytestmark = pytest.mark.workflow
 SEED = "seed-1/"
 METHODS = ("real", "mle", "seqgan", "constant_reward")
 END = {"summarise", "report"}
-EVALUATION = {f"{SEED}evaluate-{method}" for method in METHODS} | END
-SAMPLING = {f"{SEED}sample_sentences-{method}" for method in METHODS} | EVALUATION
+SCORING = {f"{SEED}evaluate-{method}" for method in METHODS} | END
+SWEEP = {f"{SEED}sweep_sampling-{method}" for method in METHODS} | END
+EVALUATION = SCORING | SWEEP
+SAMPLING = {f"{SEED}sample_sentences-{method}" for method in METHODS} | SCORING
+EMBEDDING = {"encode_references"} | EVALUATION
 
 
 def following(*methods: str) -> set[str]:
     """Return what follows the training of these methods."""
-    stages = ("sample_sentences", "evaluate")
+    stages = ("sample_sentences", "evaluate", "sweep_sampling")
     return {f"{SEED}{stage}-{method}" for method in methods for stage in stages} | END
 
 
@@ -26,7 +29,8 @@ SEQGAN = {f"{SEED}train_adversarially-seqgan"} | following("seqgan")
 CONSTANT = {f"{SEED}train_adversarially-constant_reward"} | following("constant_reward")
 DISCRIMINATOR = {f"{SEED}pretrain_discriminator"} | SEQGAN
 GENERATOR = {f"{SEED}pretrain_generator"} | DISCRIMINATOR | CONSTANT | following("mle")
-ALL = {"sample_oracle"} | GENERATOR | SAMPLING
+OF_SEED = GENERATOR | SAMPLING | SWEEP
+ALL = {"sample_oracle", "encode_references"} | OF_SEED
 
 
 def setting(*path, value):
@@ -55,6 +59,8 @@ def setting(*path, value):
         (setting("methods", "mle", "weights", value="last"), following("mle")),
         (setting("sampling", "num_sentences", value=60), SAMPLING),
         (setting("evaluation", "bleu_orders", value=[2]), EVALUATION),
+        (setting("evaluation", "embedding", value={"neighbours": 3}), EMBEDDING),
+        (setting("sweep", "temperatures", value=[1.0, 1.5]), SWEEP),
         (setting("report", "num_samples", value=2), {"report"}),
         (setting("description", value="another"), {"report"}),
         (setting("resources", "memory_mb", value=5000), set()),
@@ -70,7 +76,7 @@ def test_one_more_seed_reruns_that_seed_and_the_summaries(project):
     project.edit(setting("seeds", value=[1, 2]))
     stale = project.stale()
     assert {name for name in stale if not name.startswith("seed-2/")} == END
-    assert len(stale) == len(GENERATOR | SAMPLING)
+    assert len(stale) == len(OF_SEED)
 
 
 def test_swapping_two_equal_typed_values_is_seen(project):
@@ -99,7 +105,9 @@ def test_order_comments_and_times_rerun_nothing(project):
     ("module", "old", "new", "expected"),
     [
         ("seqgan/metrics/bleu.py", "EPSILON = 0.1", "EPSILON = 0.2", EVALUATION),
-        ("seqgan/summary.py", "CONFIDENCE = 0.95", "CONFIDENCE = 0.9", END),
+        ("seqgan/summary.py", "WIDTH = 100", "WIDTH = 90", END),
+        ("seqgan/alarms.py", "QUANTILE = 1.96", "QUANTILE = 2.0", END),
+        ("seqgan/metrics/mauve.py", "SCALE = 5.0", "SCALE = 6.0", EMBEDDING),
         ("pretrain_discriminator.py", '"monitoring")', '"monitoring", "x")', DISCRIMINATOR),
         ("seqgan/generators.py", ".normal_(generator", ".uniform_(generator", ALL),
     ],

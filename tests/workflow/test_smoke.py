@@ -126,6 +126,7 @@ def test_a_configuration_that_is_edited_while_jobs_run_is_not_mixed_in(fresh):
         "seed-1/train_adversarially-seqgan",
         "seed-1/sample_sentences-seqgan",
         "seed-1/evaluate-seqgan",
+        "seed-1/sweep_sampling-seqgan",
         "summarise",
         "report",
     }
