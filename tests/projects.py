@@ -16,7 +16,10 @@ import yaml
 COPIED = ("Snakefile", "workflow", "src", "config", "profiles", "environment.yml")
 SMOKE = "config/smoke.yaml"
 # What two runs of the same settings must agree in to the byte.
-DETERMINISTIC = ("data/**/*", "checkpoints/**/*", "samples/**/*", "metrics/**/*", "summary.*")
+DETERMINISTIC = (
+    "data/**/*", "checkpoints/**/*", "samples/**/*", "metrics/**/*", "encoder/**/*", "summary.*",
+    "sweep.csv", "judgements.json",
+)  # fmt: skip
 
 
 class Project:

@@ -14,9 +14,14 @@ SCORES = [
     mean_score("lm", np.array([1.0, 2.0]), "", of="samples"),
     Score("self_bleu_4", 0.5, ""),
 ]
+FEWER = [
+    nll_per_token("lm_score", LOG_PROB[:2], LENGTHS[:2], ""),
+    nll_per_token("nll_oracle", LOG_PROB, LENGTHS, ""),
+    nll_per_token("other", LOG_PROB, LENGTHS + 1, ""),
+]
 PER = {
     score["name"]: (score["of"], score["per"])
-    for score in (each.as_dict() for each in SCORES)
+    for score in (each.as_dict() for each in [*SCORES, *FEWER])
     if score["of"]
 }
 
@@ -32,6 +37,17 @@ def test_scores_of_sentences_come_back_to_the_last_bit(tmp_path):
     assert found["nll_test"].weights.tolist() == LENGTHS.tolist()
     assert (found["nll_test"].of, found["lm"].of) == ("test", "samples")
     assert found["lm"].values.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("order", [FEWER, FEWER[::-1]])
+def test_scores_of_fewer_sentences_or_of_other_tokens_keep_their_own(tmp_path, order):
+    write_sentences(tmp_path, order)
+    found = read_parts(tmp_path, PER)
+    assert found.keys() == {"lm_score", "nll_oracle", "other"}
+    for score in order:
+        assert score.parts is not None
+        assert found[score.name].values.tolist() == score.parts.values.tolist()
+        assert found[score.name].weights.tolist() == score.parts.weights.tolist()
 
 
 def test_equal_scores_give_equal_files(tmp_path):

@@ -22,7 +22,8 @@ def write_sentences(folder: Path, scores: Sequence[Score]) -> None:
     """Write ``samples.parquet`` and ``test.parquet``: a row a sentence, a column a score.
 
     A score is the mean of its column, or, where it is per token, the sum of its column divided by
-    that of the column ``tokens``. Sentences that a score leaves out have no value.
+    that of the column ``tokens``, or of one of its own where it counts others. Sentences that a
+    score leaves out are the last, and have no value.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for of in OF:
@@ -30,10 +31,11 @@ def write_sentences(folder: Path, scores: Sequence[Score]) -> None:
         for score in scores:
             if score.parts is not None and score.parts.of == of:
                 columns[score.name] = score.parts.values
-                if score.parts.weights is not None:
-                    columns.setdefault(TOKENS, score.parts.weights)
+                if (weights := score.parts.weights) is not None:
+                    usual = columns.setdefault(TOKENS, weights)
+                    if not np.array_equal(usual[: len(weights)], weights):
+                        columns[f"{TOKENS}_{score.name}"] = weights
         rows = max((len(values) for values in columns.values()), default=0)
-        # Those that a score leaves out are the last.
         table = pa.table(
             {
                 name: pa.array(np.pad(values.astype(float), (0, rows - len(values))), mask=missing)
@@ -68,6 +70,9 @@ def read_parts(folder: Path, per: Mapping[str, tuple[str, str]]) -> dict[str, Pa
         }
         for name, (source, unit) in per.items():
             if source == of and name in columns:
-                weights = columns[TOKENS].astype(np.int64) if unit == "token" else None
-                found[name] = Parts(of, columns[name], weights)
+                values, weights = columns[name], None
+                if unit == "token":
+                    counted = columns.get(f"{TOKENS}_{name}", columns[TOKENS])
+                    weights = counted[: len(values)].astype(np.int64)
+                found[name] = Parts(of, values, weights)
     return found
