@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from nltk.translate import bleu_score
 
 from cases import Case, Plan, told
 from measure import Row, Work, faster, longer, peak_bytes
@@ -17,6 +16,7 @@ from seqgan.evaluation import Likelihoods, Overlaps
 from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
 from seqgan.metrics.language_model import KneserNey
 from seqgan.metrics.ngrams import Ngrams, Sentences
+from seqgan.metrics.score import Score
 from seqgan.tokens import Alphabet
 from worlds import Ours, Size
 
@@ -58,11 +58,11 @@ class Texts:
         """Both as other programs want them."""
         return [[[str(token) for token in row] for row in rows] for rows in self.rows.tolist()]
 
-    def bleu(self) -> object:
+    def bleu(self) -> list[Score]:
         """Score the first set against the second, whose index is made anew."""
         return bleu(match(self.hypotheses, ReferenceIndex(self.references, 5)), ORDERS)
 
-    def self_bleu(self) -> object:
+    def self_bleu(self) -> list[Score]:
         """Score each sentence of the first set against all its others."""
         return self_bleu(Ngrams(self.hypotheses, 5), ORDERS)
 
@@ -73,6 +73,7 @@ class Texts:
 
     def by_nltk(self, *, alone: bool) -> None:
         """Score a few sentences by nltk, all orders in one call, which its users rarely do."""
+        bleu_score: Any = import_module("nltk.translate.bleu_score")
         hypotheses, references = self.lists
         method = bleu_score.SmoothingFunction().method1
         for i in range(TIMED_BY_NLTK):
@@ -95,15 +96,18 @@ def against(
 ) -> Iterator[Row]:
     """Yield how many times faster than nltk and than fast-bleu a score is."""
     size, (of_nltk, of_fast) = texts.size, bars
-    ours, part = plan.patience.medians(mine, partial(texts.by_nltk, alone=alone))
-    whole = part * texts.sentences / TIMED_BY_NLTK
-    note = f"reference: nltk on {TIMED_BY_NLTK} of {texts.sentences:,} sentences, scaled"
-    yield faster(f"{name} nltk", ours, whole, at_least=of_nltk, **told(size, note))
+    if find_spec("nltk") is None:
+        yield Row(f"{name} nltk", note="nltk is not installed: pip install -e '.[test]'")
+    else:
+        ours, part = plan.patience.medians(mine, partial(texts.by_nltk, alone=alone))
+        whole = part * texts.sentences / TIMED_BY_NLTK
+        note = f"reference: nltk on {TIMED_BY_NLTK} of {texts.sentences:,} sentences, scaled"
+        yield faster(f"{name} nltk", ours, whole, at_least=of_nltk, **told(size, note))
     if find_spec("fast_bleu") is None:
         yield Row(f"{name} fast-bleu", note="fast-bleu is not installed")
-        return
-    times = plan.patience.medians(mine, partial(texts.by_fast_bleu, alone=alone))
-    yield faster(f"{name} fast-bleu", *times, at_least=of_fast, **told(size))
+    else:
+        times = plan.patience.medians(mine, partial(texts.by_fast_bleu, alone=alone))
+        yield faster(f"{name} fast-bleu", *times, at_least=of_fast, **told(size))
 
 
 def self_bleu_of_set(plan: Plan) -> Iterator[Row]:

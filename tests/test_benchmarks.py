@@ -8,12 +8,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from nltk.translate import bleu_score
 
 import cases
 import growth
 import run
+import scores
 from measure import Patience, Row, faster, longer, peak_bytes
 from paths import ROOT
 from worlds import PAPER, PATHS, Ours, Size, Theirs, run_path
@@ -175,6 +178,40 @@ def test_every_case_gives_rows_that_are_not_judged_at_other_sizes(
         if row["reference_s"] is not None:
             assert row["ratio"] > 0
     assert rows["rollouts_steps"]["ratio"] == 1.0
+
+
+@pytest.mark.usefixtures("tiny")
+def test_scores_are_measured_beside_other_programs(monkeypatch: pytest.MonkeyPatch):
+    plan = cases.QUICK
+    rows = [row for case in scores.CASES.values() for row in case(plan)]
+    found = {row.name: row for row in rows}
+    assert set(found) == {
+        "self_bleu nltk", "self_bleu fast-bleu", "bleu nltk", "bleu fast-bleu", "language_model",
+        "evaluation",
+    }  # fmt: skip
+    assert found["self_bleu nltk"].at_least == found["bleu nltk"].at_least == 15_000
+    assert all(row.holds is None for row in rows)
+    monkeypatch.setattr(scores, "find_spec", lambda name: None)
+    missing = {row.name: row for row in scores.bleu_of_set(plan)}
+    assert missing["bleu fast-bleu"].note == "fast-bleu is not installed"
+    assert missing["bleu nltk"].ratio is None
+
+
+def test_other_programs_give_the_same_scores_on_the_same_texts():
+    texts = scores.Texts(replace(TINY, sentences=12))
+    ours = {each.name: each.value for each in texts.self_bleu()}
+    method = bleu_score.SmoothingFunction().method1
+    hypotheses = texts.lists[0]
+    trusted = np.mean(
+        [
+            bleu_score.sentence_bleu(
+                hypotheses[:i] + hypotheses[i + 1 :], each, scores.WEIGHTS, method
+            )
+            for i, each in enumerate(hypotheses)
+        ],
+        axis=0,
+    )
+    assert [ours[f"self_bleu_{order}"] for order in scores.ORDERS] == pytest.approx(list(trusted))
 
 
 @pytest.mark.usefixtures("tiny")
