@@ -5,11 +5,13 @@ import pytest
 from nltk.translate import bleu_score
 
 from seqgan.metrics.bleu import (
+    Matches,
     ReferenceIndex,
     bleu,
     closest_lengths,
     closest_other_lengths,
     leave_one_out_matches,
+    match,
     self_bleu,
     sentence_bleu,
 )
@@ -48,6 +50,11 @@ def ours_of_self(sentences: Rows) -> np.ndarray:
 def random_rows(rng: np.random.Generator, count: int, vocab: int, longest: int) -> Rows:
     lengths = rng.integers(0, longest + 1, count)
     return [rng.integers(0, vocab, length).tolist() for length in lengths]
+
+
+def matches(hypotheses: Rows, references: Rows, max_order: int) -> Matches:
+    index = ReferenceIndex(Sentences.from_rows(references), max_order)
+    return match(Sentences.from_rows(hypotheses), index)
 
 
 # --- against nltk ---------------------------------------------------------------------------------
@@ -135,12 +142,10 @@ def test_self_bleu_equals_nltk_on_edge_cases(sentences: Rows):
 
 def test_bleu_by_hand():
     # Three of four words, one of three pairs; shorter than the reference by one.
-    (two,) = bleu(
-        Sentences.from_rows([[1, 2, 9, 3]]), Sentences.from_rows([[1, 2, 3, 4, 5]]), [2], a="b"
-    )
+    (two,) = bleu(matches([[1, 2, 9, 3]], [[1, 2, 3, 4, 5]], 2), [2], a="b")
     assert two.name == "bleu_2"
     assert two.value == pytest.approx(math.exp(1 - 5 / 4) * math.sqrt(3 / 4 * 1 / 3))
-    assert two.standard_error is None
+    assert two.as_dict()["standard_error"] is None
     assert two.signature == (
         "hypotheses:1|references:1|smoothing:method1|aggregate:sentence-mean|a:b"
     )
@@ -149,14 +154,20 @@ def test_bleu_by_hand():
 def test_scores_are_means_over_sentences_in_the_order_asked_for():
     rng = np.random.default_rng(1)
     hypotheses, references = random_rows(rng, 30, 4, 8), random_rows(rng, 9, 4, 8)
-    scores = bleu(Sentences.from_rows(hypotheses), Sentences.from_rows(references), [4, 2])
+    scores = bleu(matches(hypotheses, references, 4), [4, 2])
     expected = ours(hypotheses, references)
     assert [score.name for score in scores] == ["bleu_4", "bleu_2"]
     for score, column in zip(scores, (3, 1), strict=True):
         assert score.value == pytest.approx(expected[:, column].mean())
         error = expected[:, column].std(ddof=1) / 30**0.5
         assert score.standard_error == pytest.approx(error)
-    selves = self_bleu(Sentences.from_rows(hypotheses), [2, 3], tokenizer="ids")
+        assert score.parts is not None
+        assert score.parts.values.tolist() == pytest.approx(expected[:, column].tolist())
+    (back,) = bleu(matches(references, hypotheses, 2), [2], name="reverse_bleu", of="test")
+    assert back.parts is not None
+    assert (back.name, back.parts.of) == ("reverse_bleu_2", "test")
+    assert back.value == pytest.approx(ours(references, hypotheses)[:, 1].mean())
+    selves = self_bleu(Ngrams(Sentences.from_rows(hypotheses), 3), [2, 3], tokenizer="ids")
     assert [score.name for score in selves] == ["self_bleu_2", "self_bleu_3"]
     assert selves[0].value == pytest.approx(ours_of_self(hypotheses)[:, 1].mean())
     assert selves[0].standard_error is None
@@ -199,15 +210,15 @@ def test_the_order_of_references_and_hypotheses_plays_no_part():
 
 def test_bleu_needs_a_reference():
     with pytest.raises(ValueError, match=r"^BLEU needs at least one reference$"):
-        bleu(Sentences.from_rows([[1]]), Sentences.from_rows([]), [2])
+        matches([[1]], [], 2)
 
 
 def test_bleu_needs_a_hypothesis():
     with pytest.raises(ValueError, match=r"^BLEU needs at least one hypothesis$"):
-        bleu(Sentences.from_rows([]), Sentences.from_rows([[1]]), [2])
+        matches([], [[1]], 2)
 
 
 @pytest.mark.parametrize("rows", [[], [[1, 2, 3]]])
 def test_self_bleu_needs_two_sentences(rows: Rows):
     with pytest.raises(ValueError, match=r"^Self-BLEU needs at least two sentences$"):
-        self_bleu(Sentences.from_rows(rows), [2])
+        self_bleu(Ngrams(Sentences.from_rows(rows), 2), [2])
