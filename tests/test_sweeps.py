@@ -56,6 +56,12 @@ def test_scores_of_whole_curves():
     assert gain["signature"].endswith("|against:mle")
 
 
+def test_gains_are_over_the_baseline_of_the_same_seed():
+    sweeps = {("mle", 1): sweep(), ("mle", 2): sweep(0.1), ("gan", 2): sweep(0.4)}
+    found = curve_scores(sweeps, real="real", baseline="mle")
+    assert values(found, "gan", 2)["gain_likelihood"] == pytest.approx(0.3)
+
+
 def test_without_a_baseline_nothing_is_gained():
     found = curve_scores(SWEEPS, real="real", baseline=None)
     assert all(name.startswith("hypervolume") for name in values(found, "gan", 1))

@@ -232,7 +232,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
             "report": _plain(experiment.report),
         },
         outputs={"report": f"{results}/report.html", "figures": f"{results}/figures"},
-        upstream=(data, *references, summary, *evaluations, *curves, *samples),
+        upstream=(data, *references, summary, *evaluations, *sweeps, *curves, *samples),
     )
 
 

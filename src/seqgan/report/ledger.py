@@ -106,13 +106,17 @@ def configuration(
         jobs: Jobs of the experiment.
         methods: Names of the methods in the order of the table.
     """
-    parts = ("generator", "discriminator", "discriminator_pretraining", "sampling", "evaluation")
-    known: dict[str, Any] = {}
+    parts = (
+        "generator", "discriminator", "discriminator_pretraining", "sampling", "evaluation",
+        "sweep",
+    )  # fmt: skip
+    known: dict[str, Any] = {"sweep": {"temperatures": []}}  # what has no job
     for job in jobs:
         known |= {name: job.settings[name] for name in parts if name in job.settings}
     order = (
         "description", "seeds", "corpus", "generator", "discriminator", "generator_pretraining",
-        "discriminator_pretraining", "methods", "baseline", "sampling", "evaluation", "report",
+        "discriminator_pretraining", "methods", "baseline", "sampling", "evaluation", "sweep",
+        "report",
     )  # fmt: skip
     whole = {**settings, **known}
     whole["methods"] = {name: settings["methods"][name] for name in methods}
