@@ -16,8 +16,12 @@ import sweep_sampling
 from seqgan import decoding
 from seqgan.assembly import load_generator, read_oracle
 from seqgan.corpus.dataset import evenly, read_dataset, read_tokens
+from seqgan.encoders.latent import load_in_domain_encoder
 from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
+from seqgan.metrics.diversity import copying, lengths, ms_jaccard
+from seqgan.metrics.language_model import KneserNey, lm_score, reverse_lm_score
 from seqgan.metrics.likelihood import js_divergence
+from seqgan.metrics.manifold import manifold_scores
 from seqgan.metrics.ngrams import Ngrams, Sentences
 from seqgan.monitoring import nll
 from seqgan.randomness import RandomStreams
@@ -124,6 +128,30 @@ def test_every_set_is_compared_with_the_one_that_its_score_names(
     assert "tokenizer:" in found["distinct_2"]["signature"]
 
 
+@pytest.mark.parametrize(("world", "symbols"), [("oracle_world", 12), ("text_world", 9)])
+def test_models_learn_from_the_set_that_their_score_names(tmp_path, request, world, symbols):
+    """Twelve ids of the oracle; nine words, and the end as a token of its own."""
+    folder = request.getfixturevalue(world)
+    found = scores_of(tmp_path, folder, None, num_train=50)
+    data = read_dataset(folder)
+    end = data.alphabet.end
+    samples = words(read_tokens(tmp_path / "sampling/samples/sentences.npy"), end)
+    train, test = words(evenly(data.train, 50), end), words(data.test, end)
+    known = {"vocab_size": symbols, "end": end is not None}
+    ahead = lm_score(KneserNey(train, 3, **known), samples)
+    back = reverse_lm_score(KneserNey(samples, 3, **known), test)
+    assert found["lm_score"]["value"] == pytest.approx(ahead.value, rel=1e-12)
+    assert found["reverse_lm_score"]["value"] == pytest.approx(back.value, rel=1e-12)
+    (_, distance) = lengths(samples, test)
+    assert found["length_distance"]["value"] == distance.value
+    assert (distance.value > 0) == (world == "text_world")
+    novelty = {each.name: each.value for each in copying(samples, train, [2, 3])}
+    for name, value in novelty.items():
+        assert found[name]["value"] == value, name
+    jaccard = ms_jaccard(Ngrams(samples, 3), Ngrams(test, 3), [3])[0].value
+    assert found["ms_jaccard_3"]["value"] == jaccard
+
+
 def test_scores_of_a_set_have_errors_from_its_parts(tmp_path, oracle_world, pretrained):
     found = scores_of(tmp_path, oracle_world, pretrained)
     samples = words(read_tokens(tmp_path / "sampling/samples/sentences.npy"), None)
@@ -218,6 +246,11 @@ def test_ids_are_embedded_by_an_encoder_of_their_own(tmp_path, oracle_world, pre
         assert found[name]["signature"].startswith("samples:50|references:50|"), name
         assert "encoder:in-domain-lsa" in found[name]["signature"]
     assert "frechet_infinity" not in found  # it needs 128 sentences
+    data, own = read_dataset(oracle_world), load_in_domain_encoder(encoder)
+    samples = read_tokens(tmp_path / "sampling/samples/sentences.npy")[:50]
+    x, y = (own.encode(words(rows, None)) for rows in (samples, evenly(data.test, 50)))
+    for score in manifold_scores(x, y, k=3):
+        assert found[score.name]["value"] == score.value
     assert "precision" not in scores_of(tmp_path / "without", oracle_world, pretrained)
 
 

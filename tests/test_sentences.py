@@ -39,7 +39,7 @@ def test_scores_of_sentences_come_back_to_the_last_bit(tmp_path):
     assert found["lm"].values.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("order", [FEWER, FEWER[::-1]])
+@pytest.mark.parametrize("order", [FEWER, FEWER[::-1], [FEWER[1], FEWER[0], FEWER[2]]])
 def test_scores_of_fewer_sentences_or_of_other_tokens_keep_their_own(tmp_path, order):
     write_sentences(tmp_path, order)
     found = read_parts(tmp_path, PER)
