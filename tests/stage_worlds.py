@@ -146,6 +146,7 @@ def scores_of(
     *,
     count: int = 30,
     encoder: Path | None = None,
+    seed: int = 1,
     **changes: Any,
 ) -> dict[str, dict[str, Any]]:
     """Sample, evaluate, and return each score by its name."""
@@ -154,11 +155,12 @@ def scores_of(
         "weights": None if generator is None else "last",
         "sampling": {"num_sentences": count, "temperature": 0.7},
     }
-    samples = run_stage(sample_sentences, folder / "sampling", settings, **inputs)["samples"]
+    sampled = run_stage(sample_sentences, folder / "sampling", settings, seed=seed, **inputs)
+    inputs["samples"] = sampled["samples"]
     settings["evaluation"] = EVALUATION | changes
     if encoder is not None:
         inputs["encoder"] = encoder
-    made = run_stage(evaluate, folder / "scoring", settings, **inputs, samples=samples)
+    made = run_stage(evaluate, folder / "scoring", settings, seed=seed, **inputs)
     return {each["name"]: each for each in json.loads(made["scores"].read_text())}
 
 

@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from seqgan.errors import UserError
-from seqgan.statistics import t_interval
-from seqgan.summary import as_text, summarise
+from seqgan.statistics import holm, t_interval
+from seqgan.summary import as_text, family, summarise
+from seqgan.summary import tested as what_was_tested
 
 
 def score(name: str, value: float, signature: str = "n:10") -> dict:
@@ -142,6 +143,87 @@ def test_seeds_of_different_settings_are_refused():
 def test_scores_of_methods_that_are_not_asked_for_are_left_out():
     table = summarise(scores(mle=MLE, old=GAN), methods=["mle"], baseline="mle")
     assert set(table["method"]) == {"mle"}
+
+
+REAL = {seed: {"nll": value} for seed, value in ((1, 4.0), (2, 4.5), (3, 5.0))}
+
+
+def test_gaps_are_paired_with_real_sentences():
+    given = scores(real=REAL, mle=MLE, gan=GAN)
+    table = summarise(given, methods=["real", "mle", "gan"], baseline="mle")
+    found = row(table, "mle", "nll")
+    mean, low, high = t_interval([9.0 - 4.0, 7.0 - 4.5, 8.0 - 5.0])
+    assert (found["gap"], found["gap_low"], found["gap_high"]) == pytest.approx((mean, low, high))
+    real = row(table, "real", "nll")
+    assert math.isnan(real["gap"])
+    assert math.isnan(real["difference"])
+    assert math.isnan(real["p_holm"])
+
+
+def test_p_values_are_adjusted_within_their_family_over_all_methods():
+    rng = np.random.default_rng(1)
+    names = ["nll_test", "nll_oracle", "bleu_2"]
+    given = {
+        (method, seed): [score(name, rng.normal(shift)) for name in names]
+        for method, shift in (("mle", 0.0), ("gan", 2.0), ("other", 1.0))
+        for seed in range(5)
+    }
+    table = summarise(given, methods=["mle", "gan", "other"], baseline="mle")
+    compared = table[table["method"] != "mle"]
+    for name, group in compared.groupby("family"):
+        assert len(group) == (4 if name == "likelihood" else 2)
+        assert list(group["p_holm"]) == pytest.approx(holm(list(group["p_paired"])))
+    assert table[table["method"] == "mle"]["p_holm"].isna().all()
+    said = what_was_tested(table, "mle")
+    clear, sure = ((compared[name] < 0.05).sum() for name in ("p_paired", "p_holm"))
+    assert said[0].startswith(
+        f"Tested: 6 differences from mle by paired t-tests over 5 seeds; {clear} have p < 0.05, "
+        f"{sure} after Holm's adjustment"
+    )
+    assert "cannot give a p below 0.062" in said[0]
+    unsettled = compared[(compared["p_paired"] >= 0.05) & (compared["metric"] != "bleu_2")]
+    for each in unsettled.to_dict("records"):
+        needed = each["seeds_needed"]
+        many = "more than 1,000" if math.isnan(needed) else f"about {needed:.0f}"
+        assert f"{each['metric']} of {each['method']} {many}" in said[1]
+    assert said[1].count(" of ") == len(unsettled)
+
+
+def test_nothing_is_said_where_nothing_was_tested():
+    given = scores(mle={1: {"nll": 1.0}}, gan={1: {"nll": 2.0}})
+    assert what_was_tested(summarise(given, methods=["mle", "gan"], baseline="mle"), "mle") == []
+    assert what_was_tested(summarise(scores(gan=GAN), methods=["gan"], baseline=None), None) == []
+
+
+def test_errors_of_sampling_are_those_of_the_mean_over_seeds():
+    given = {
+        ("mle", seed): [score("nll", 1.0) | {"standard_error": error}]
+        for seed, error in ((1, 0.3), (2, 0.4))
+    }
+    table = summarise(given, methods=["mle"], baseline=None)
+    assert row(table, "mle", "nll")["sampling_error"] == pytest.approx(0.25)
+    given["mle", 2][0]["standard_error"] = None
+    table = summarise(given, methods=["mle"], baseline=None)
+    assert math.isnan(row(table, "mle", "nll")["sampling_error"])
+
+
+def test_remarks_stand_below_the_table():
+    text = as_text(summarise(scores(mle=MLE), methods=["mle"], baseline=None), ["word " * 30])
+    assert text.endswith("would reach.\n\n" + "word " * 19 + "word\n" + "word " * 9 + "word\n")
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("nll_test", "likelihood"), ("bits_per_character", "likelihood"), ("bleu_4", "overlap"),
+        ("bleu_4_at_500", "overlap"), ("reverse_bleu_2", "overlap"), ("self_bleu_2", "diversity"),
+        ("corpus_bleu_3", "overlap"), ("chrf_100", "overlap"), ("length_distance", "overlap"),
+        ("copy_rate", "diversity"), ("lm_score", "language model"), ("mauve", "embeddings"),
+        ("hypervolume_overlap", "curves"), ("gain_overlap", "curves"),
+    ],
+)  # fmt: skip
+def test_families_of_metrics(metric, expected):
+    assert family(metric) == expected
 
 
 def test_the_table_to_read():
