@@ -46,7 +46,7 @@ def hierarchical_interval(
     few seeds is too small by ``sqrt((n - 1) / n)``, and its quantiles are those of Student's t, not
     of the few values that seeds can take. And what sampling sentences adds is counted twice, once
     in the seeds that are drawn and once in their sentences: it is taken off once (Davison &
-    Hinkley, 1997, section 3.8). With a single seed the interval is that of its sentences alone, by
+    Hinkley, 1997, section 3.8), but not below what the seeds themselves show. With a single seed the interval is that of its sentences alone, by
     percentiles, and says nothing of other seeds.
 
     Args:
@@ -65,7 +65,9 @@ def hierarchical_interval(
     means = stacked[which, draw].mean(axis=1)
     within = stacked.var(axis=1, ddof=1).mean(axis=0) / seeds
     variance = (means.var(axis=0, ddof=1) - within) * seeds / (seeds - 1)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1) * np.sqrt(np.maximum(variance, 0.0))
+    # What is left can be nothing, by the noise of drawing, where seeds are close to each other.
+    least = observed.var(axis=0, ddof=1) / seeds
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1) * np.sqrt(np.maximum(variance, least))
     same = (observed == observed[0]).all(axis=0)
     half = np.where(same, math.nan, half)
     centre = observed.mean(axis=0)
