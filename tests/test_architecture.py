@@ -15,21 +15,24 @@ LAYERS = (
     # Every module imports from lines above its own alone; those in one line do not know each other.
     ("arrays", "errors", "tokens", "randomness", "progress", "team", "products", "optimizers",
      "graphs", "statistics", "alarms", "config.section", "config.problems", "corpus.tokenizers",
-     "metrics.ngrams", "metrics.score", "metrics.clustering", "report.meanings", "report.template",
-     "report.wording", "report.curves"),
+     "metrics.ngrams", "metrics.score", "metrics.clustering", "human.scales", "human.template",
+     "human.behaviour", "human.agreement", "report.meanings", "report.template", "report.wording",
+     "report.curves"),
     ("records", "failures", "locks", "fronts", "bootstrap", "summary", "config.corpus",
      "config.evaluation", "config.models", "config.training", "metrics.bleu", "metrics.diversity",
      "metrics.likelihood", "metrics.embeddings", "metrics.bertscore", "encoders.encoder",
-     "generators", "windows", "report.glossary"),
+     "human.items", "human.inference", "human.sheets", "human.preferences", "generators",
+     "windows", "report.glossary"),
     ("checkpoints", "provenance", "devices", "launching", "sentences", "sweeps",
      "config.experiment", "corpus.vocabulary", "metrics.sacre", "metrics.language_model",
      "metrics.frechet", "metrics.kernel", "metrics.manifold", "metrics.mauve", "encoders.minilm",
-     "encoders.latent", "encoders.cache", "decoding", "discriminators", "oracle",
-     "report.evidence", "report.verdicts"),
+     "encoders.latent", "encoders.cache", "human.key", "human.form", "decoding",
+     "discriminators", "oracle", "report.evidence", "report.verdicts"),
     ("layout", "origin", "config.reference", "corpus.dataset", "corpus.draft", "losses", "rewards",
-     "encoders.choice", "report.ledger", "report.drawing", "report.watch"),
-    ("corpus.text", "stage", "objectives", "evaluation", "resemblance", "report.colophon",
-     "report.phases", "report.planes", "report.sweeps", "report.findings"),
+     "encoders.choice", "human.design", "human.export", "human.ratings", "human.tables",
+     "report.ledger", "report.drawing", "report.watch"),
+    ("corpus.text", "stage", "objectives", "evaluation", "resemblance", "human.analysis",
+     "report.colophon", "report.phases", "report.planes", "report.sweeps", "report.findings"),
     ("training", "assembly", "report.judging", "report.page"),
     ("monitoring", "resuming", "report.figures"),
 )  # fmt: skip
@@ -149,6 +152,11 @@ def test_what_the_snakefile_imports_is_light():
 def test_commands_without_arithmetic_are_light():
     for command in ("config_reference", "results"):
         assert not loaded_by(f"import {command}") & {"torch", "pandas", "matplotlib"}, command
+
+
+def test_human_evaluation_needs_no_torch():
+    """Raters and analysts need no trained model, and the command answers at once."""
+    assert not loaded_by("import human_evaluation") & {"torch", "matplotlib"}
 
 
 def test_the_evidence_of_a_report_needs_no_torch():

@@ -1,0 +1,1 @@
+"""Human evaluation: blind sheets and forms, the answers, and what can be concluded from them."""
