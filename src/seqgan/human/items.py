@@ -132,11 +132,10 @@ def choose(pool: Pool, num: int, rng: np.random.Generator) -> list[Sentence]:
     num_real = max(num, -(-num * (len(pool) - 1) // round(1 / REAL_SHARE - 1)))
     shared = np.min(list(room.values()), axis=0)
     if int(shared.sum()) < num:
-        least = min(room, key=lambda system: np.minimum(room[system], shared).sum())
         counts = ", ".join(f"{system} {sum(sizes)}" for system, sizes in room.items())
         raise UserError(
             f"--num {num} is too many: of equal lengths there are only {int(shared.sum())} "
-            f"different sentences in every system ({counts} in all; {least} limits); "
+            f"different sentences in every system ({counts} in all); "
             + (f"give --num {int(shared.sum())}" if shared.sum() else "compare other methods")
         )
     if sum(room[REAL]) < num_real:

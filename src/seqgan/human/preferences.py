@@ -62,8 +62,9 @@ def bradley_terry(
 
     Davidson's (1970) model, P(i over j) : P(j over i) : P(tie) = p_i : p_j : nu sqrt(p_i p_j);
     without ties it is that of Bradley and Terry (1952). The likelihood is concave in log p and
-    log nu. Where some systems never lose to the others it has no maximum, and a normal prior of
-    precision :data:`RIDGE` on the log-strengths is added; likewise on log nu if all games are ties.
+    log nu. Where some systems never lose to the others it has no maximum (with ties, also where no
+    chain of wins is a circle), and a normal prior of precision :data:`RIDGE` on the log-strengths
+    is added; likewise on log nu if all games are ties.
 
     Raises:
         UserError: If no chain of comparisons joins all systems: nothing could be said of them.
@@ -84,7 +85,10 @@ def bradley_terry(
             "comparisons do not join all systems; collect pairs of systems of different groups"
         )
     has_ties = bool(tied.sum() > 0)
-    ridge = RIDGE if len(components(played, strong=True)) > 1 else 0.0
+    # With ties, log nu can run away together with strengths unless wins alone form a circle.
+    circle = len(components(wins, strong=True)) < size
+    finite = len(components(played, strong=True)) == 1 and (circle or not has_ties)
+    ridge = 0.0 if finite else RIDGE
     basis = _contrasts(size)
     # Utilities of the three outcomes are linear in (contrasts, log nu): a multinomial logit.
     one, other = basis[first], basis[second]

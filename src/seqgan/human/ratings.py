@@ -228,7 +228,7 @@ def collect(every: Iterable[Answers], key: Key, *, attention: float) -> Collecte
     kept = {rater for rater in raters if passed[rater] >= attention * checks[rater] - 1e-9}
     table = [
         {"rater": rater, "checks": checks[rater], "passed": passed[rater], "kept": rater in kept}
-        for rater in raters
+        for rater in sorted(raters, key=lambda name: (len(name), name))
     ]
     return Collected(
         [row for row in ratings if row["rater"] in kept],

@@ -197,7 +197,7 @@ def _cautions(analysis: dict[str, Any], number: Number) -> Iterator[str]:
         yield f"caution: raters do not agree on {', '.join(weak)}; do not rank systems by it"
     if found is not None and found["ridge"]:
         yield (
-            "caution: some systems were never beaten by others; their strengths are held finite by "
+            "caution: some systems were never beaten by others; strengths are held finite by "
             f"a ridge of {found['ridge']}"
         )
     if analysis["contrasts"]:
