@@ -6,7 +6,7 @@ from typing import Any
 from seqgan.human.agreement import RELIABLE, TENTATIVE
 
 FEW_RATERS = 5
-Number = Callable[[Any], str]
+Number = Callable[..., str]
 
 
 def render(analysis: dict[str, Any], digits: int | None) -> str:
@@ -17,10 +17,10 @@ def render(analysis: dict[str, Any], digits: int | None) -> str:
         digits: Digits after the point, or ``None`` for all that there are.
     """
 
-    def number(value: Any) -> str:
+    def number(value: Any, more: int = 0) -> str:
         if value is None:
             return "–"
-        return repr(value) if digits is None else f"{value:.{digits}f}"
+        return repr(value) if digits is None else f"{value:.{digits + more}f}"
 
     return "\n".join(
         line
@@ -133,8 +133,8 @@ def _contrasts(analysis: dict[str, Any], number: Number) -> Iterator[str]:
             f"{each['scale']}: {each['first']} − {each['second']}",
             number(each["difference"]),
             _range(each, number),
-            number(each["p"]),
-            number(each["p_holm"]),
+            number(each["p"], 1),
+            number(each["p_holm"], 1),
         ]
         for each in analysis["contrasts"]
     ]
