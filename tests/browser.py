@@ -190,6 +190,21 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=down, text=text, **event)
             self.call("Input.dispatchKeyEvent", type="keyUp", **event)
 
+    def downloaded(self) -> Path:
+        """Return the one file that was saved; its name is there, empty, before it is whole."""
+
+        def whole() -> bool:
+            self.call("Browser.getVersion")  # takes in the events up to now
+            return any(
+                event.get("method") == "Browser.downloadProgress"
+                and event["params"]["state"] == "completed"
+                for event in self.events
+            )
+
+        wait_for(whole, "the saved file")
+        (path,) = self.downloads.iterdir()
+        return path
+
     def close(self) -> None:
         """End the browser."""
         if hasattr(self, "socket"):

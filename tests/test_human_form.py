@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from browser import Browser, program, wait_for
+from browser import Browser, program
 from human_worlds import Command, command, make_experiment, sheet_of
 from seqgan.human.form import json_in_html, render_form
 from seqgan.human.key import Key, read_key
@@ -74,9 +74,7 @@ def save_by_keyboard(browser: Browser) -> Path:
     browser.press("Tab", "Tab")
     assert browser.read("document.activeElement.id") == "save"
     browser.press("Enter")
-    return wait_for(
-        lambda: next(iter(browser.downloads.glob("*.csv")), None), "the file of ratings"
-    )
+    return browser.downloaded()
 
 
 def test_a_form_filled_by_keyboard_survives_a_reload_and_is_imported(
