@@ -18,7 +18,6 @@ from seqgan.human.agreement import (
 )
 from seqgan.human.inference import (
     cluster_bootstrap,
-    holm,
     percentile_interval,
     permutation_test,
     wilson_interval,
@@ -266,12 +265,6 @@ def test_p_is_uniform_where_systems_are_equal_and_never_0():
     assert np.mean(np.array(found) <= 0.1) == pytest.approx(0.1, abs=0.07)
     far = np.repeat([0.0, 100.0], 10)
     assert permutation_test(far, far > 0, np.zeros(20, int), rng, 99) == pytest.approx(0.01)
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == [1, 1]
-    assert holm([]) == []
 
 
 # --- preferences ----------------------------------------------------------------------------------

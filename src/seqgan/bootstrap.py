@@ -46,8 +46,8 @@ def hierarchical_interval(
     few seeds is too small by ``sqrt((n - 1) / n)``, and its quantiles are those of Student's t, not
     of the few values that seeds can take. And what sampling sentences adds is counted twice, once
     in the seeds that are drawn and once in their sentences: it is taken off once (Davison &
-    Hinkley, 1997, section 3.8), but not below what the seeds themselves show. With a single seed the interval is that of its sentences alone, by
-    percentiles, and says nothing of other seeds.
+    Hinkley, 1997, section 3.8), but not below what the seeds themselves show. With a single seed
+    the interval is that of its sentences alone, by percentiles, and says nothing of other seeds.
 
     Args:
         observed: Scores of each seed.

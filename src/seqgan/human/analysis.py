@@ -19,13 +19,13 @@ from seqgan.human.agreement import (
 )
 from seqgan.human.inference import (
     cluster_bootstrap,
-    holm,
     percentile_interval,
     permutation_test,
     wilson_interval,
 )
 from seqgan.human.preferences import ELO, bootstrap_strengths, bradley_terry
 from seqgan.human.ratings import TIE, Collected, Table
+from seqgan.statistics import holm
 
 REAL = "real"
 

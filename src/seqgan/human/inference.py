@@ -1,12 +1,12 @@
 """Intervals and tests for ratings, whose items and raters are both samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
-CONFIDENCE = 0.95
+from seqgan.statistics import CONFIDENCE
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
@@ -82,14 +82,3 @@ def permutation_test(
         difference = abs(shuffled[is_first].mean() - shuffled[~is_first].mean())
         as_extreme += difference >= observed - 1e-12
     return as_extreme / (permutations + 1)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number by Holm (1979), in the given order."""
-    order = np.argsort(p_values, kind="stable")
-    adjusted = np.empty(len(p_values))
-    largest = 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = largest
-    return adjusted.tolist()
