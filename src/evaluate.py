@@ -10,7 +10,7 @@ from seqgan.generators import Generator
 from seqgan.provenance import describe
 from seqgan.randomness import make_deterministic
 from seqgan.records import readable_json, write_atomically
-from seqgan.resemblance import CACHE, Resemblance
+from seqgan.resemblance import judges
 from seqgan.sentences import write_sentences
 from seqgan.stage import Context, Stage
 
@@ -47,15 +47,9 @@ def run(context: Context) -> None:
     size = comparable_size(data, oracle, len(samples))
     reference_set = describe(context.input("data") / "test.npy")["sha256"][:12]
     scores += Overlaps(data, settings, reference_set)(samples[:size])
-    for folder in context.inputs("encoder"):
-        resemblance = Resemblance(
-            folder,
-            data,
-            settings["embedding"],
-            cache=folder.with_name(CACHE),
-            device=context.device,
-            num_sentences=min(size, settings["embedding"]["num_sentences"]),
-        )
+    for resemblance in judges(
+        context.inputs("encoder"), data, settings["embedding"], size, context.device
+    ):
         scores += resemblance(samples[:size])
         for reason in resemblance.left_out:
             context.say(f"left out: {reason}")

@@ -14,7 +14,7 @@ from seqgan.evaluation import Likelihoods, Overlaps, comparable_size
 from seqgan.provenance import describe
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import readable_json, write_atomically
-from seqgan.resemblance import CACHE, Resemblance
+from seqgan.resemblance import judges
 from seqgan.stage import Context, Stage
 from seqgan.sweeps import UNCHANGED
 
@@ -41,17 +41,9 @@ def run(context: Context) -> None:
     size = comparable_size(data, oracle, sweep["num_sentences"])
     likelihoods = Likelihoods(data, oracle, sweep["num_sentences"])
     overlaps = Overlaps(data, settings, reference_set)
-    resemblances = [
-        Resemblance(
-            folder,
-            data,
-            settings["embedding"],
-            cache=folder.with_name(CACHE),
-            device=context.device,
-            num_sentences=min(size, settings["embedding"]["num_sentences"]),
-        )
-        for folder in context.inputs("encoder")
-    ]
+    resemblances = judges(
+        context.inputs("encoder"), data, settings["embedding"], size, context.device
+    )
     streams = RandomStreams(
         context.seed, "sweep_sampling", names=("samples", "uniform"), device=context.device
     )

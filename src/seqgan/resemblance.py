@@ -157,6 +157,32 @@ class Resemblance:
         return None if self._own is None else self._own.encode(_ids(tokens, self._data))
 
 
+def judges(
+    folders: Sequence[Path], data: Dataset, settings: dict[str, Any], size: int, device: str
+) -> list[Resemblance]:
+    """Return a judge for each encoder, of as many sentences as there are and as are wanted.
+
+    Args:
+        folders: What :func:`write_encoder` wrote; embeddings are kept beside it.
+        data: The corpus.
+        settings: The section ``evaluation.embedding`` of the configuration.
+        size: How many sentences sets may have.
+        device: Where the encoder computes.
+    """
+    num_sentences = min(size, settings["num_sentences"])
+    return [
+        Resemblance(
+            folder,
+            data,
+            settings,
+            cache=folder.with_name(CACHE),
+            device=device,
+            num_sentences=num_sentences,
+        )
+        for folder in folders
+    ]
+
+
 def _lines(tokens: Rows, data: Dataset) -> list[str]:
     vocabulary = data.vocabulary
     assert vocabulary is not None
