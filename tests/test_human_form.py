@@ -183,6 +183,10 @@ def test_every_control_has_a_name_and_focus_can_be_seen(browser: Browser, key: K
     outline = "getComputedStyle(document.activeElement.nextElementSibling).outlineStyle"
     assert browser.read("document.activeElement.type") == "radio"
     assert browser.read(outline) == "solid"
+    browser.press("3")
+    assert browser.read("document.activeElement.name") == "sense_1_5", "the next question"
+    browser.press("3", "h")
+    assert browser.read("document.activeElement.id") == "next"
     for width in (390, 1100):
         browser.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1,

@@ -121,6 +121,9 @@ def test_a_spoilt_sentence_has_the_same_words_elsewhere(rng):
     pairs = {*zip(text.split(), text.split()[1:], strict=False)}
     kept = sum(pair in pairs for pair in zip(spoilt.split(), spoilt.split()[1:], strict=False))
     assert kept <= 1
+    for seed in range(20):
+        # Of the five other orders of three words, those that keep no neighbours.
+        assert spoil("a b c", np.random.default_rng(seed)) in ("c b a", "b a c", "a c b")
     assert spoil("a a a a", rng) is None
     assert spoil("word", rng) not in (None, "word"), "where no spaces part words, signs move"
     assert spoil("x", rng) is None
@@ -203,6 +206,27 @@ def test_a_repeat_is_the_same_sentence_and_a_check_nobodys(pool):
             assert pair.first == "real"
             assert pair.first_text in everything
             assert pair.second_text not in everything
+
+
+def test_checks_are_made_of_sentences_that_nobody_sees_otherwise(rng):
+    lines = sentences(rng, 14)
+    pool = {"real": {1: lines}, "mle": {1: sentences(rng, 14)}}
+    key = design(pool, plan(num=10, num_pairs=4))
+    shown = {item.text for item in key.items.values() if item.purpose == "item"}
+    unspoilt = {" ".join(sorted(text.split())) for text in set(lines) - shown}
+    checks = [item.text for item in key.items.values() if item.purpose == "check"]
+    checks += [pair.second_text for pair in key.pairs.values() if pair.purpose == "check"]
+    assert {" ".join(sorted(text.split())) for text in checks} == unspoilt
+    # A spoilt sentence that a system does say is no check of attention.
+    said = [f"{b} {a} {c} x" for a, b, c in (("p", "q", "r"), ("s", "t", "u"))]
+    for seed in range(10):
+        pool = {"real": {1: ["a b", "b c", "c d e", "e d c"]}, "mle": {1: [*said, "w x", "x y"]}}
+        try:
+            key = design(pool, plan(num=2, num_pairs=0, shuffle_seed=seed))
+        except UserError:
+            continue
+        for item in key.items.values():
+            assert item.purpose != "check" or item.text not in ("c d e", "e d c")
 
 
 def test_pairs_are_of_different_systems_and_one_length_bin(pool):

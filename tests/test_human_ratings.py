@@ -244,7 +244,10 @@ def test_winners_are_systems_not_sides(tmp_path: Path, command: Command, exporte
     _, sheet = sheet_of(exported, "rater-1", "pairs")
     rows = filled(exported, "rater-1", "pairs", np.random.default_rng(0))
     for row in rows:
-        if exported.pairs[row["item_id"]].purpose != "check":
+        pair = exported.pairs[row["item_id"]]
+        on_left = pair.second_text if row["item_id"] in sheet.swapped else pair.first_text
+        assert row["left"] == on_left
+        if pair.purpose != "check":
             row["better"] = "left"
     save(tmp_path / "back.csv", "pairs", rows)
     assert command("import", "ratings", "back.csv")[0] == 0

@@ -219,7 +219,7 @@ def spoil(text: str, rng: np.random.Generator) -> str | None:
 
 def share_of(total: int, share: float, least: int) -> int:
     """Return the number of additional items for a share of ``total``, rounded up."""
-    return max(least, int(np.ceil(total * share - 1e-9)))
+    return max(least, int(np.ceil(total * share)))
 
 
 def item_ids(secret: bytes, names: Sequence[str], digits: int = ID_DIGITS) -> list[str]:
