@@ -80,7 +80,7 @@ AUTHOR = Question(
 BETTER = Question(
     "better",
     "Better",
-    "Which sentence is better, all in all: more fluent, more sensible, more like a person's?",
+    "Which sentence is better, all in all: more fluent, more sensible, more like a person’s?",
     (
         Answer("left", "l", "left", "the left (on a phone: the upper) sentence is better"),
         Answer("tie", "t", "tie", "neither is better, after an honest try to choose"),
