@@ -116,6 +116,11 @@ def test_a_model_of_nothing_finds_all_alike():
         )
 
 
+def test_more_tokens_than_there_may_be_are_refused():
+    with pytest.raises(ValueError, match="there may be 2 different tokens, but there are 3"):
+        KneserNey(Sentences.from_rows([[1, 2], [7]]), 2, vocab_size=2, end=False)
+
+
 def test_scores_are_nats_per_token_with_the_end_counted_once():
     rows, test = [[1, 2, 3], [2, 3]], [[1, 2], [3, 1, 2], []]
     model = KneserNey(Sentences.from_rows(rows), 3, vocab_size=5, end=True)

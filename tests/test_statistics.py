@@ -107,8 +107,8 @@ def test_hedges_g_by_hand_and_its_interval():
     assert g == pytest.approx(0.8)
     # The ends are the effects for which the observed t would be at the edge.
     t = 1 * math.sqrt(3 / 2)
-    assert stats.nct.sf(t, 4, low / 0.8 * math.sqrt(3 / 2)) == pytest.approx(0.025)
-    assert stats.nct.cdf(t, 4, high / 0.8 * math.sqrt(3 / 2)) == pytest.approx(0.025)
+    assert stats.nct.sf(t, 4, low * math.sqrt(3 / 2)) == pytest.approx(0.025)
+    assert stats.nct.cdf(t, 4, high * math.sqrt(3 / 2)) == pytest.approx(0.025)
     turned = hedges_g([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
     assert turned == pytest.approx((-g, -high, -low))
 
@@ -127,6 +127,7 @@ def test_power_and_the_seeds_that_it_takes():
     assert seeds_needed([100.0, 101.0]) == 6  # what an exact test takes for any p below 0.05
     assert smallest_p(6) < ALPHA < smallest_p(5)
     assert seeds_needed([1.0, -1.0001]) is None
+    assert power(9.0, 1) == 0.0
     needs = [power(effect, 10) for effect in (0.1, 0.5, 1.0, 3.0, 30.0, 3000.0)]
     assert all(low <= high for low, high in pairwise(needs))
 
@@ -174,6 +175,15 @@ def test_t_intervals_over_seeds_cover_the_truth(seeds):
     means = worlds(seeds, 10, 1.0, skewed=False, rng=np.random.default_rng(seeds)).mean(axis=1)
     ends = np.array([t_interval(world.tolist())[1:] for world in means.T])
     covered = ((ends[:, 0] <= 0) & (ends[:, 1] >= 0)).mean()
+    assert 0.93 <= covered <= 0.97
+
+
+@pytest.mark.parametrize(("seeds", "effect"), [(3, 0.0), (3, 3.0), (5, 1.0)])
+def test_intervals_of_effects_cover_the_truth(seeds, effect):
+    rng = np.random.default_rng(seeds)
+    worlds = rng.normal([[effect], [0.0]], size=(1500, 2, seeds))
+    ends = np.array([hedges_g(one.tolist(), other.tolist())[1:] for one, other in worlds])
+    covered = ((ends[:, 0] <= effect) & (effect <= ends[:, 1])).mean()
     assert 0.93 <= covered <= 0.97
 
 

@@ -122,8 +122,9 @@ def hedges_g(one: Values, other: Values) -> tuple[float, float, float]:
     """Return the difference of means in pooled standard deviations, and its 95% interval.
 
     Cohen's d times ``1 - 3 / (4 df - 1)`` (Hedges, 1981). The interval is that of two independent
-    groups, by inverting the noncentral t distribution (Steiger & Fouladi, 1997); for groups that
-    are paired it is too wide rather than too narrow. Not a number without spread.
+    groups and of the true difference, by inverting the noncentral t distribution (Steiger &
+    Fouladi, 1997); for groups that are paired it is too wide rather than too narrow. Not a number
+    without spread.
     """
     n, m = len(one), len(other)
     freedom = n + m - 2
@@ -151,7 +152,8 @@ def hedges_g(one: Values, other: Values) -> tuple[float, float, float]:
         return float(root)
 
     ends = [noncentrality(share) for share in ((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)]
-    low, high = sorted(sign * small * end / scale for end in ends)
+    # The ends are exact as they are: the factor corrects the estimate alone.
+    low, high = sorted(sign * end / scale for end in ends)
     return small * signed / scale, low, high
 
 
@@ -213,6 +215,8 @@ def seeds_needed(differences: Values) -> int | None:
 
 def power(effect: float, pairs: int) -> float:
     """Return how often a paired t-test at 0.05 finds a difference of so many deviations."""
+    if pairs < 2:
+        return 0.0
     centre, freedom = effect * math.sqrt(pairs), pairs - 1
     edge = stats.t.ppf(1 - ALPHA / 2, freedom)
     beyond = stats.nct.sf(edge, freedom, centre) + stats.nct.cdf(-edge, freedom, centre)

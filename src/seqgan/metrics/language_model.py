@@ -31,6 +31,8 @@ class KneserNey:
         order: Longest n-grams.
         vocab_size: How many different tokens there may be, seen or not, without the end.
         end: Whether sentences can end early, so that their end is a token to be predicted.
+
+    Raises ``ValueError`` if it is given more different tokens than there may be.
     """
 
     def __init__(self, train: Sentences, order: int, *, vocab_size: int, end: bool) -> None:
@@ -38,6 +40,9 @@ class KneserNey:
         self.num_sentences = len(train.lengths)
         self._uniform = 1 / (vocab_size + end)
         self._ngrams = Ngrams(self._framed(train), order)
+        seen = len(np.unique(train.flat))
+        if seen > vocab_size:
+            raise ValueError(f"there may be {vocab_size} different tokens, but there are {seen}")
         self._adjusted = [self._adjust(n) for n in range(1, order + 1)]
         self._discounts = [_discount(counts) for counts in self._adjusted]
         self._totals: list[Counted] = []
