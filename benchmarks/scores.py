@@ -138,7 +138,7 @@ def evaluation(plan: Plan) -> Iterator[Row]:
 
     def whole() -> None:
         Likelihoods(data, ours.generator)(ours.generator, samples, 1.0)
-        Overlaps(data, SETTINGS, "")(samples)
+        Overlaps(data, SETTINGS)(samples)
 
     (seconds,) = plan.patience.medians(whole)
     yield longer("evaluation", seconds, 10.0, at_most=1.0, **told(size, "reference: ten seconds"))

@@ -1,13 +1,9 @@
 """Score the sentences of a method, and the generator that made them."""
 
-import numpy as np
-
 from seqgan.assembly import load_generator, read_oracle
 from seqgan.corpus.dataset import read_dataset, read_tokens
-from seqgan.errors import UserError
-from seqgan.evaluation import Likelihoods, Overlaps, comparable_size
+from seqgan.evaluation import Likelihoods, Overlaps, check_finite, comparable_size, digests
 from seqgan.generators import Generator
-from seqgan.provenance import describe
 from seqgan.randomness import make_deterministic
 from seqgan.records import readable_json, write_atomically
 from seqgan.resemblance import judges
@@ -43,19 +39,17 @@ def run(context: Context) -> None:
     if folders := context.inputs("generator"):
         generator, _ = load_generator(folders[0] / context.settings["weights"], context.device)
         temperature = context.settings["sampling"]["temperature"]
-    scores = Likelihoods(data, oracle)(generator, samples, temperature)
+    sets = digests(context.input("data"))
+    scores = Likelihoods(data, oracle, sets=sets)(generator, samples, temperature)
     size = comparable_size(data, oracle, len(samples))
-    reference_set = describe(context.input("data") / "test.npy")["sha256"][:12]
-    scores += Overlaps(data, settings, reference_set)(samples[:size])
+    scores += Overlaps(data, settings, sets)(samples[:size])
     for resemblance in judges(
         context.inputs("encoder"), data, settings["embedding"], size, context.device
     ):
         scores += resemblance(samples[:size])
         for reason in resemblance.left_out:
             context.say(f"left out: {reason}")
-    for each in scores:
-        if not np.isfinite(each.value):
-            raise UserError(f"{each.name} is {each.value}: some sentence has probability zero")
+    check_finite(scores)
     content = [each.as_dict() for each in scores]
     write_atomically(context.output("scores"), readable_json(content))
     write_sentences(context.output("sentences"), scores)

@@ -1,6 +1,7 @@
 """Put the scores of all seeds and methods into one table, with tests and intervals over seeds."""
 
 from collections.abc import Sequence
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from jaxtyping import Float
 
 from seqgan.alarms import Measured, alarms, measured
 from seqgan.bootstrap import hierarchical_interval, resampled_means
+from seqgan.errors import UserError
 from seqgan.metrics.score import Parts
 from seqgan.records import read_json, readable_json, write_atomically
+from seqgan.scored import check_scores
 from seqgan.sentences import read_parts
 from seqgan.stage import Context, Stage
 from seqgan.summary import as_text, summarise, tested
@@ -43,7 +46,9 @@ def run(context: Context) -> None:
     """The training seed is the unit of replication."""
     settings = context.settings
     methods, baseline, real = settings["methods"], settings["baseline"], settings["methods"][0]
-    scores: Found = {owner(path): read_json(path) for path in context.inputs("scores")}
+    scores: Found = {
+        owner(path): check_scores(path, read_json(path)) for path in context.inputs("scores")
+    }
     points = {owner(path): check(path, read_json(path)) for path in context.inputs("points")}
     intervals = bootstrapped(scores, context.inputs("sentences"))
     found = alarms(measurements(scores), real=real, order=order_of(scores))
@@ -72,21 +77,29 @@ def owner(path: Path) -> tuple[str, int]:
 def bootstrapped(scores: Found, folders: Sequence[Path]) -> dict[tuple[str, str], Any]:
     """Return the 95% interval of every score that is a mean over sentences, by method and metric.
 
-    Over seeds and sentences at once; of a single seed, over sentences alone.
+    Over seeds and sentences at once; of a single seed, over sentences alone. Seeds share the test
+    sentences: of these there is an interval for a single seed only.
     """
     drawn: dict[tuple[str, str], list[tuple[float, Floats]]] = {}
+    several = len({seed for _, seed in scores}) > 1
     for folder in folders:
         method, seed = owner(folder)
-        per = {
-            each["name"]: (each["of"], each["per"]) for each in scores[method, seed] if each["of"]
-        }
-        for group in of_one_size(read_parts(folder, per)):
+        known = {each["name"]: each for each in scores[method, seed] if each["of"]}
+        per = {name: (each["of"], each["per"]) for name, each in known.items()}
+        parts = read_parts(folder, per)
+        for name, part in parts.items():
+            if not isclose(part.mean, known[name]["value"], rel_tol=1e-6, abs_tol=1e-9):
+                raise UserError(
+                    f"{folder}: its sentences give a {name} of {part.mean:.6g}, but evaluate found "
+                    f"{known[name]['value']:.6g}; run snakemake again"
+                )
+        kept = {name: part for name, part in parts.items() if not (several and part.of == "test")}
+        for group in of_one_size(kept):
             values = np.stack([part.values for part in group.values()], axis=1)
             weights = np.stack([weights_of(part) for part in group.values()], axis=1)
             means = resampled_means(values, weights, np.random.default_rng(seed))
-            observed = values.sum(axis=0) / weights.sum(axis=0)
-            for i, name in enumerate(group):
-                drawn.setdefault((method, name), []).append((observed[i], means[:, i]))
+            for i, (name, part) in enumerate(group.items()):
+                drawn.setdefault((method, name), []).append((part.mean, means[:, i]))
     intervals = {}
     for key, seeds in drawn.items():
         low, high = hierarchical_interval(
@@ -114,12 +127,15 @@ def weights_of(part: Parts) -> Floats:
 def measurements(scores: Found) -> dict[str, dict[str, Measured]]:
     """Return every score as mean over seeds, with the error of sampling sentences."""
     gathered: dict[str, dict[str, list[tuple[float, float | None]]]] = {}
+    of_test = set()
     for (method, _), found in scores.items():
         for each in found:
             values = gathered.setdefault(method, {}).setdefault(each["name"], [])
             values.append((each["value"], each["standard_error"]))
+            if each["of"] == "test":
+                of_test.add(each["name"])
     return {
-        method: {name: measured(values) for name, values in found.items()}
+        method: {name: measured(values, shared=name in of_test) for name, values in found.items()}
         for method, found in gathered.items()
     }
 

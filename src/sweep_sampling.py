@@ -10,13 +10,12 @@ from typing import Any
 from seqgan.assembly import load_generator, read_oracle
 from seqgan.corpus.dataset import evenly, read_dataset
 from seqgan.decoding import sample_sentences
-from seqgan.evaluation import Likelihoods, Overlaps, comparable_size
-from seqgan.provenance import describe
+from seqgan.evaluation import Likelihoods, Overlaps, check_finite, comparable_size, digests
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import readable_json, write_atomically
 from seqgan.resemblance import judges
 from seqgan.stage import Context, Stage
-from seqgan.sweeps import UNCHANGED
+from seqgan.sweeps import UNCHANGED, setting
 
 STAGE = Stage(
     "sweep_sampling",
@@ -37,15 +36,15 @@ def run(context: Context) -> None:
     settings, sweep = context.settings["evaluation"], context.settings["sweep"]
     data = read_dataset(context.input("data"), context.device)
     oracle = read_oracle(context.input("data"), context.device)
-    reference_set = describe(context.input("data") / "test.npy")["sha256"][:12]
+    sets = digests(context.input("data"))
     size = comparable_size(data, oracle, sweep["num_sentences"])
-    likelihoods = Likelihoods(data, oracle, sweep["num_sentences"])
-    overlaps = Overlaps(data, settings, reference_set)
+    likelihoods = Likelihoods(data, oracle, sweep["num_sentences"], sets)
+    overlaps = Overlaps(data, settings, sets)
     resemblances = judges(
         context.inputs("encoder"), data, settings["embedding"], size, context.device
     )
     streams = RandomStreams(
-        context.seed, "sweep_sampling", names=("samples", "uniform"), device=context.device
+        context.seed, "sweep_sampling", names=("samples",), device=context.device
     )
     if folders := context.inputs("generator"):
         generator, _ = load_generator(folders[0] / context.settings["weights"], context.device)
@@ -62,13 +61,18 @@ def run(context: Context) -> None:
             temperature = how.get("temperature") if len(how) == 1 else None
             scores = likelihoods(generator, samples, temperature) + overlaps.curve(samples)
             scores += [score for each in resemblances for score in each.curve(samples)]
+            check_finite(scores, f" at {setting(how)}")
             found.append({"sampling": how, "scores": [each.as_dict() for each in scores]})
             yield i, {each.name: each.value for each in scores}
 
     found: list[dict[str, Any]] = []
     for _ in context.follow(scored(), total=len(grid), unit="point"):
         pass
-    corner = likelihoods.uniform(data.alphabet, streams["uniform"])
+    for reason in {reason for each in resemblances for reason in each.left_out}:
+        context.say(f"left out: {reason}")
+    # The same for all seeds and methods: what is measured from it must compare.
+    fixed = RandomStreams(0, "sweep_sampling", names=("uniform",), device=context.device)
+    corner = likelihoods.uniform(data.alphabet, fixed["uniform"])
     content = {"points": found, "corner": corner}
     write_atomically(context.output("points"), readable_json(content))
 

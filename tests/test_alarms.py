@@ -69,6 +69,21 @@ def test_an_alarm_names_method_value_and_bound():
 def test_errors_of_seeds_are_those_of_their_mean():
     assert measured([(1.0, 0.3), (2.0, 0.4)]) == Measured(1.5, 0.25)
     assert measured([(1.0, None)]) == Measured(1.0, 0.0)
+    assert measured([(1.0, 0.3), (2.0, 0.4)], shared=True) == Measured(1.5, 0.35)
+    assert measured([(2.0, 0.3), (2.0, 0.3)]) == Measured(2.0, 0.3)
+
+
+def test_the_bound_errs_as_real_sentences_do():
+    def alarmed(error: float) -> bool:
+        scores = {
+            "real": {"reverse_bleu_4": Measured(0.4, error)},
+            "gan": {"reverse_bleu_4": Measured(0.28)},
+        }
+        return bool(alarms(scores, real="real", order=4))
+
+    # 0.28 is 0.02 below the bound of 0.75 · 0.4, which errs by 0.75 times as much.
+    assert alarmed(0.02 / 0.75 / 1.96 * 0.99)
+    assert not alarmed(0.02 / 0.75 / 1.96 * 1.01)
 
 
 # --- on sentences ---------------------------------------------------------------------------------
@@ -114,7 +129,7 @@ def raised(english: list[list[int]], generated: list[list[int]]) -> set[str]:
         padded(english[i * size : (i + 1) * size], end) for i in range(4)
     )
     data = Dataset(train, validation, test, Alphabet(end + 1, end=end))
-    judge = Overlaps(data, EVALUATION, "")
+    judge = Overlaps(data, EVALUATION)
     scores = {
         name: {
             each.name: measured([(each.value, each.standard_error)]) for each in judge(sentences)

@@ -62,6 +62,7 @@ BASELINE = {seed: curve(0.0) for seed in (1, 2, 3)}
         ({1: curve(-0.5)}, "unknown"),
         ({seed: curve(0.0) + np.array([9.0, 0.0]) for seed in (1, 2, 3)}, "apart"),
         ({7: curve(0.0)}, "apart"),
+        ({seed: curve(-0.5)[:3] for seed in (1, 2, 3)}, "open"),  # too little of the range
     ],
 )
 def test_where_one_curve_lies_to_another(method, verdict):

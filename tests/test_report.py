@@ -176,8 +176,8 @@ def test_what_a_reward_gives_is_measured_against_the_control():
 @pytest.mark.parametrize(
     ("verdict", "expected", "mark"),
     [
-        ("outside", "outside the curve of mle, so better at every quality: control.", "good"),
-        ("inside", "inside the curve of mle, so worse at every quality: control.", "bad"),
+        ("outside", "outside the curve of mle, so better where both reach: control.", "good"),
+        ("inside", "inside the curve of mle, so worse where both reach: control.", "bad"),
         ("crosses", "better than mle at some qualities, worse at others: control.", "mixed"),
         ("open", "not to be told from mle at a temperature of its own: control.", "open"),
         ("apart", "of no quality that mle reaches too: control.", "open"),

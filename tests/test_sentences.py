@@ -19,16 +19,16 @@ FEWER = [
     nll_per_token("nll_oracle", LOG_PROB, LENGTHS, ""),
     nll_per_token("other", LOG_PROB, LENGTHS + 1, ""),
 ]
-PER = {
-    score["name"]: (score["of"], score["per"])
-    for score in (each.as_dict() for each in [*SCORES, *FEWER])
-    if score["of"]
-}
+
+
+def per(scores: list[Score]) -> dict[str, tuple[str, str]]:
+    plain = [each.as_dict() for each in scores]
+    return {each["name"]: (each["of"], each["per"]) for each in plain if each["of"]}
 
 
 def test_scores_of_sentences_come_back_to_the_last_bit(tmp_path):
     write_sentences(tmp_path, SCORES)
-    found = read_parts(tmp_path, PER)
+    found = read_parts(tmp_path, per(SCORES))
     assert set(found) == {"bleu_4", "nll_test", "lm"}
     for score in SCORES[:3]:
         parts = found[score.name]
@@ -42,7 +42,7 @@ def test_scores_of_sentences_come_back_to_the_last_bit(tmp_path):
 @pytest.mark.parametrize("order", [FEWER, FEWER[::-1], [FEWER[1], FEWER[0], FEWER[2]]])
 def test_scores_of_fewer_sentences_or_of_other_tokens_keep_their_own(tmp_path, order):
     write_sentences(tmp_path, order)
-    found = read_parts(tmp_path, PER)
+    found = read_parts(tmp_path, per(order))
     assert found.keys() == {"lm_score", "nll_oracle", "other"}
     for score in order:
         assert score.parts is not None
@@ -59,7 +59,7 @@ def test_equal_scores_give_equal_files(tmp_path):
 
 def test_sets_without_scores_have_a_file_all_the_same(tmp_path):
     write_sentences(tmp_path, SCORES[:1])
-    assert set(read_parts(tmp_path, PER)) == {"bleu_4"}
+    assert set(read_parts(tmp_path, per(SCORES[:1]))) == {"bleu_4"}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 nonsense PAR1"])
@@ -70,5 +70,12 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=r"samples\.parquet cannot be read .*run snakemake") as info:
-        read_parts(tmp_path, PER)
+        read_parts(tmp_path, per(SCORES))
     assert "\n" not in str(info.value)
+
+
+@pytest.mark.parametrize("written", [SCORES[:1], [], SCORES[2:]])
+def test_a_file_that_lacks_a_score_is_refused(tmp_path, written):
+    write_sentences(tmp_path, written)
+    with pytest.raises(UserError, match=r"parquet cannot be read \(it has no \w+\); run snakemake"):
+        read_parts(tmp_path, per(SCORES))

@@ -196,15 +196,29 @@ def test_nothing_is_said_where_nothing_was_tested():
 
 
 def test_errors_of_sampling_are_those_of_the_mean_over_seeds():
+    def error(**more) -> float:
+        given = {
+            ("mle", seed): [score("nll", value) | {"standard_error": each} | more]
+            for seed, value, each in ((1, 1.0, 0.3), (2, 1.1, 0.4))
+        }
+        table = summarise(given, methods=["mle"], baseline=None)
+        return row(table, "mle", "nll")["sampling_error"]
+
+    assert error(of="samples") == pytest.approx(0.25)
+    assert error(of="test") == pytest.approx(0.35)  # all seeds share the test sentences
+    assert error(value=2.0) == pytest.approx(0.35)  # one measurement
+    assert math.isnan(error(standard_error=None))
+
+
+def test_gaps_leave_the_temperature_out_and_nothing_else():
     given = {
-        ("mle", seed): [score("nll", 1.0) | {"standard_error": error}]
-        for seed, error in ((1, 0.3), (2, 0.4))
+        ("real", 1): [score("entropy", 2.0, "samples:9|temperature:1.0|unit:nats")],
+        ("mle", 1): [score("entropy", 1.5, "samples:9|temperature:0.5|unit:nats")],
+        ("gan", 1): [score("entropy", 1.5, "samples:8|temperature:0.5|unit:nats")],
     }
-    table = summarise(given, methods=["mle"], baseline=None)
-    assert row(table, "mle", "nll")["sampling_error"] == pytest.approx(0.25)
-    given["mle", 2][0]["standard_error"] = None
-    table = summarise(given, methods=["mle"], baseline=None)
-    assert math.isnan(row(table, "mle", "nll")["sampling_error"])
+    table = summarise(given, methods=["real", "mle", "gan"], baseline="mle")
+    assert row(table, "mle", "entropy")["gap"] == -0.5
+    assert math.isnan(row(table, "gan", "entropy")["gap"])
 
 
 def test_remarks_stand_below_the_table():

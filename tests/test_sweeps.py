@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,10 @@ def test_scores_of_whole_curves():
     assert gan["hypervolume_likelihood"] == pytest.approx(5 * 1.402 + 4 * 1)
     assert gan["gain_likelihood"] == pytest.approx(0.402)
     (score, gain) = found["gan", 2]
-    assert score["signature"] == ("quality:(samples:9,temperature:0.8)|points:3|corner:7.000,5.000")
+    assert score["signature"] == (
+        "quality:(samples:9,temperature:0.8)|diversity:(samples:9,temperature:0.8)"
+        "|grid:(temperature=0.8,temperature=1,temperature=1.2)|corner:7,5"
+    )
     assert gain["signature"].endswith("|against:mle")
 
 
@@ -119,4 +123,4 @@ def test_a_row_for_every_score():
 @pytest.mark.parametrize("content", [[], {}, {"points": [{}]}, {"points": [], "corner": 3}, None])
 def test_another_file_is_refused_in_one_line(content):
     with pytest.raises(UserError, match=r"a\.json holds no sweep .*run snakemake again"):
-        check("a.json", content)
+        check(Path("a.json"), content)

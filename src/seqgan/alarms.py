@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from seqgan.statistics import pooled_error
+
 QUANTILE = 1.96
 """Standard errors that a value must lie beyond its bound, so that sampling alone does not alarm."""
 
@@ -26,6 +28,7 @@ class Rule:
         bound: Where it lies, from the score of real sentences.
         against: The bound in words; ``{real}`` is the score of real sentences.
         meaning: What it is a sign of.
+        errors: Standard errors that it must lie beyond its bound.
     """
 
     metric: str
@@ -33,6 +36,7 @@ class Rule:
     bound: Callable[[float], float]
     against: str
     meaning: str
+    errors: float = QUANTILE
 
 
 RULES = (
@@ -47,7 +51,8 @@ RULES = (
     Rule("distinct_2", False, lambda real: 0.6 * real, "0.6 times that of real ({real})",
          "few different pairs of words"),
     Rule("nll_oracle", False, lambda real: real, "the oracle's own entropy ({real})",
-         "sentences that are likelier than the truth's own have lost diversity; it is not quality"),
+         "sentences that are likelier than the truth's own have lost diversity; it is not quality",
+         3.0),
     Rule("lm_score", False, lambda real: real - 0.3, "real sentences ({real}) by more than 0.3",
          "text that is too easy to predict"),
     Rule("length_distance", True, lambda real: real + 0.1, "real ({real}) by more than 0.1",
@@ -55,7 +60,7 @@ RULES = (
     Rule("copy_rate", True, lambda real: max(0.01, 5 * real), "1% and 5 times real ({real})",
          "training sentences were learnt by heart"),
     Rule("bleu_{n}", True, lambda real: real, "that of real sentences ({real})",
-         "better than real is not better: a few good sentences said often score so"),
+         "better than real is not better: a few good sentences said often score so", 3.0),
 )  # fmt: skip
 """The bounds tell published samples that collapsed from those that did not, and from real text."""
 
@@ -107,7 +112,9 @@ def _judge(
         return None
     mine, theirs = found[metric], floor[metric]
     beyond = (mine.value - rule.bound(theirs.value)) * (1 if rule.above else -1)
-    if beyond <= QUANTILE * math.hypot(mine.error, theirs.error):
+    # The bound errs as real sentences do, times what it makes of them.
+    moved = rule.bound(theirs.value + theirs.error) - rule.bound(theirs.value)
+    if beyond <= rule.errors * math.hypot(mine.error, moved):
         return None
     side = "above" if rule.above else "below"
     against = rule.against.format(real=f"{theirs.value:.3f}")
@@ -115,10 +122,13 @@ def _judge(
     return Alarm(method, metric, text)
 
 
-def measured(values: Sequence[tuple[float, float | None]]) -> Measured:
-    """Return a score over seeds, from the value and the standard error of each."""
-    errors = [error or 0.0 for _, error in values]
+def measured(values: Sequence[tuple[float, float | None]], *, shared: bool = False) -> Measured:
+    """Return a score over seeds, from the value and the standard error of each.
+
+    Seeds that ``shared`` their sentences, or agree to the last bit, are one measurement.
+    """
+    same = shared or len({value for value, _ in values}) == 1
     return Measured(
         math.fsum(value for value, _ in values) / len(values),
-        math.sqrt(math.fsum(error * error for error in errors)) / len(values),
+        pooled_error([error or 0.0 for _, error in values], shared=same),
     )

@@ -1,7 +1,9 @@
 """How sentences are judged: every metric of a set, with the references made ready once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from seqgan.corpus.dataset import Dataset, evenly
 from seqgan.decoding import score
+from seqgan.errors import UserError
 from seqgan.generators import Generator
 from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
 from seqgan.metrics.diversity import (
@@ -31,14 +34,31 @@ from seqgan.metrics.likelihood import (
     nll_per_token,
 )
 from seqgan.metrics.ngrams import Ngrams, Sentences
-from seqgan.metrics.sacre import chrf, corpus_bleu
+from seqgan.metrics.sacre import CHRF_SENTENCES, chrf, corpus_bleu
 from seqgan.metrics.score import Score, sign
+from seqgan.provenance import describe
 from seqgan.statistics import independent_sets
 from seqgan.tokens import PAD, Alphabet, is_real
 
 Rows = Int[Tensor, "sentences time"]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 NUM_SETS = 5
 """Disjoint sets of generated sentences, whose spread is the error of a score of a whole set."""
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the beginnings of hashes of the sets of a corpus, and of its oracle if it has one."""
+    files = {"test": "test.npy", "train": "train.npy", "oracle": "oracle/weights.safetensors"}
+    return {
+        name: describe(folder / file)["sha256"][:12]
+        for name, file in files.items()
+        if (folder / file).is_file()
+    }
+
+
+def tokenizer_of(data: Dataset) -> str:
+    """Return what tokens are, for signatures."""
+    return "ids" if data.vocabulary is None else data.vocabulary.tokenizer.signature()
 
 
 def comparable_size(data: Dataset, oracle: Generator | None, wanted: int) -> int:
@@ -50,6 +70,15 @@ def comparable_size(data: Dataset, oracle: Generator | None, wanted: int) -> int
     return wanted if oracle is not None else min(wanted, len(data.validation))
 
 
+def check_finite(scores: Sequence[Score], where: str = "") -> None:
+    """Raise :class:`UserError` with the first score that is infinite or not a number."""
+    for each in scores:
+        if not np.isfinite(each.value):
+            zero = each.name.startswith(("nll", "kl", "js", "entropy", "bits"))
+            why = ": some sentence has probability zero" if zero else ""
+            raise UserError(f"{each.name} is {each.value}{where}{why}")
+
+
 class Likelihoods:
     """Scores that follow from log-probabilities of samples and test sentences.
 
@@ -57,12 +86,20 @@ class Likelihoods:
         data: The corpus.
         oracle: The truth, where it is known.
         num_test: Test sentences that are scored; all where it is not given.
+        sets: :func:`digests` of the corpus, for signatures.
     """
 
-    def __init__(self, data: Dataset, oracle: Generator | None, num_test: int | None = None):
+    def __init__(
+        self,
+        data: Dataset,
+        oracle: Generator | None,
+        num_test: int | None = None,
+        sets: Mapping[str, str] = NOTHING,
+    ) -> None:
         self.test = data.test if num_test is None else evenly(data.test, num_test)
         self.lengths = _lengths(self.test)
-        self.oracle = oracle
+        self.oracle, self.sets = oracle, sets
+        self.tokenizer = tokenizer_of(data)
         self.by_oracle = None if oracle is None else _log_prob(oracle, self.test, 1.0)
         self.characters = None
         if data.vocabulary is not None:
@@ -82,12 +119,18 @@ class Likelihoods:
         """
         scores, lengths, oracle = [], _lengths(samples), self.oracle
         drawn = {"samples": len(samples), "temperature": temperature}
-        held_out = {"test": len(self.test), "temperature": temperature}
+        held_out = {
+            "test": len(self.test),
+            "temperature": temperature,
+            "tokenizer": self.tokenizer,
+            "reference_set": self.sets.get("test", ""),
+        }
+        truth = {"oracle": self.sets.get("oracle", "")}
         per_token, per_sentence = {"unit": "nats/token"}, {"unit": "nats/sentence"}
         by_oracle = None
         if oracle is not None:
             by_oracle = _log_prob(oracle, samples, 1.0)
-            signature = sign(**drawn, **per_token)
+            signature = sign(samples=len(samples), temperature=temperature, **per_token, **truth)
             scores.append(nll_per_token("nll_oracle", by_oracle, lengths, signature))
         if generator is None or temperature is None:
             return scores
@@ -106,8 +149,9 @@ class Likelihoods:
                 bits_per_character("bits_per_character", on_test, self.characters, signature)
             )
         if by_oracle is not None and self.by_oracle is not None:
-            of_samples, of_test = sign(**drawn, **per_sentence), sign(**held_out, **per_sentence)
-            both = sign(**drawn, test=len(self.test), **per_sentence)
+            of_samples = sign(**drawn, **per_sentence, **truth)
+            of_test = sign(**held_out, **per_sentence, **truth)
+            both = sign(**drawn, test=len(self.test), **per_sentence, **truth)
             scores += [
                 kl_divergence("kl_generator_oracle", own, by_oracle, of_samples),
                 kl_divergence("kl_oracle_generator", self.by_oracle, on_test, of_test, "test"),
@@ -124,7 +168,9 @@ class Likelihoods:
         corner: dict[str, float] = {name: uniform_nll(alphabet) for name in names}
         if self.oracle is not None:
             shape, device = self.test.shape, rng.device
-            tokens = torch.randint(alphabet.vocab_size, shape, generator=rng, device=device)
+            allowed = set(range(alphabet.vocab_size)) - set(alphabet.never_emitted)
+            ids = torch.tensor(sorted(allowed), device=device)
+            tokens = ids[torch.randint(len(ids), shape, generator=rng, device=device)]
             by_oracle = _log_prob(self.oracle, tokens, 1.0)
             corner["nll_oracle"] = -float(by_oracle.sum()) / tokens.numel()
         return corner
@@ -136,14 +182,17 @@ class Overlaps:
     Args:
         data: The corpus.
         settings: The section ``evaluation`` of the configuration.
-        reference_set: Digest of the test set, for signatures.
+        sets: :func:`digests` of the corpus, for signatures.
     """
 
-    def __init__(self, data: Dataset, settings: dict[str, Any], reference_set: str) -> None:
+    def __init__(
+        self, data: Dataset, settings: dict[str, Any], sets: Mapping[str, str] = NOTHING
+    ) -> None:
         self.orders: Sequence[int] = settings["bleu_orders"]
         self.end, self.vocabulary = data.alphabet.end, data.vocabulary
-        self.tokenizer = "ids" if self.vocabulary is None else self.vocabulary.tokenizer.signature()
-        self.reference_set, self.capped = reference_set, settings["capped_references"]
+        self.tokenizer = tokenizer_of(data)
+        self.capped = settings["capped_references"]
+        self.reference_set, self.train_set = sets.get("test", ""), sets.get("train", "")
         self.lm_order: int = settings["language_model_order"]
         alphabet = data.alphabet
         special = len(alphabet.never_emitted) + (self.end is not None)
@@ -172,19 +221,20 @@ class Overlaps:
             *bleu(back, self.orders, name="reverse_bleu", of="test", **settings),
             *corpus_bleu(matches, self.orders, **settings),
             *self._of_set(self._similarity, sentences, errors),
-            *copying(sentences, self.train, self.orders, tokenizer=self.tokenizer),
-            *lengths(sentences, self.test, **settings),
-            lm_score(self.language_model, sentences, tokenizer=self.tokenizer),
+            *copying(sentences, self.train, self.orders, **self._learnt()),
+            *lengths(sentences, self.test, **settings)[:1],
+            *self._of_set(self._length_distance, sentences, errors),
+            lm_score(self.language_model, sentences, **self._learnt()),
             reverse_lm_score(self._learn(sentences), self.test, **settings),
         ]
         if self.capped is not None:
             some = self._sentences(evenly(self.test_rows, self.capped))
             capped = match(sentences, ReferenceIndex(some, max(self.orders)))
             named = bleu(capped, self.orders, **settings)
-            scores += [replace(each, name=f"{each.name}_at_{self.capped}") for each in named]
+            scores += [replace(each, name=f"{each.name}_at_{len(some.lengths)}") for each in named]
         if self.vocabulary is not None:
             texts = [
-                [self.vocabulary.decode(row) for row in tokens.tolist()]
+                [self.vocabulary.decode(row) for row in evenly(tokens, CHRF_SENTENCES).tolist()]
                 for tokens in (samples, self.test_rows)
             ]
             scores.append(chrf(*texts, reference_set=self.reference_set))
@@ -199,12 +249,15 @@ class Overlaps:
             *bleu(match(sentences, self.index), order, **settings),
             *self_bleu(ngrams, order, tokenizer=self.tokenizer),
             *repetition(sentences, tokenizer=self.tokenizer),
-            lm_score(self.language_model, sentences, tokenizer=self.tokenizer),
+            lm_score(self.language_model, sentences, **self._learnt()),
             reverse_lm_score(self._learn(sentences), self.test, **settings),
         ]
 
     def _settings(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer, "reference_set": self.reference_set}
+
+    def _learnt(self) -> dict[str, Any]:
+        return {"tokenizer": self.tokenizer, "train_set": self.train_set}
 
     def _learn(self, sentences: Sentences) -> KneserNey:
         return KneserNey(
@@ -228,6 +281,9 @@ class Overlaps:
         ngrams = Ngrams(sentences, max(self.orders))
         settings = self._settings()
         return ms_jaccard(ngrams, self.index.ngrams, self.orders, **settings)
+
+    def _length_distance(self, sentences: Sentences) -> list[Score]:
+        return lengths(sentences, self.test, **self._settings())[1:]
 
     def _of_set(
         self, scored: Callable[[Sentences], list[Score]], sentences: Sentences, errors: bool

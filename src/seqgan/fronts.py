@@ -15,7 +15,10 @@ from seqgan.statistics import t_interval
 
 LEVELS = 20
 """Levels of quality at which two curves are compared."""
+ENOUGH = 0.5
+"""Share of the baseline's range of quality that must be shared for a verdict."""
 Points = Float[np.ndarray, "points 2"]
+Curve = Float[np.ndarray, "_ 2"]
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,7 @@ class Comparison:
     gaps: list[tuple[float, float, float]]
 
 
-def compare(
-    plane: Plane, method: Mapping[int, Points], baseline: Mapping[int, Points]
-) -> Comparison:
+def compare(plane: Plane, method: Mapping[int, Curve], baseline: Mapping[int, Curve]) -> Comparison:
     """Compare two curves, paired by seed, at levels of quality that all their seeds reach.
 
     Each level has a 95% interval of its own. A claim that one lies outside needs all of them to
@@ -131,6 +132,9 @@ def compare(
         return Comparison("unknown", shown, gaps)
     better = [low > 0 for _, low, _ in gaps]
     worse = [high < 0 for _, _, high in gaps]
+    widths = [baseline[seed][:, 0].max() - baseline[seed][:, 0].min() for seed in seeds]
+    if highest - lowest < ENOUGH * float(np.mean(widths)):
+        better, worse = [False], [False]  # too little of the curves to speak of them
     verdict = (
         "outside"
         if all(better)

@@ -65,9 +65,18 @@ def read_parts(folder: Path, per: Mapping[str, tuple[str, str]]) -> dict[str, Pa
         except (OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"{path} cannot be read ({reason}); run snakemake again") from None
-        columns = {
-            name: table[name].drop_null().to_numpy().astype(float) for name in table.column_names
-        }
+        try:
+            columns = {
+                name: table[name].drop_null().to_numpy().astype(float)
+                for name in table.column_names
+            }
+            wanted = [name for name, (source, _) in per.items() if source == of]
+            if missing := [name for name in wanted if not len(columns.get(name, ()))]:
+                raise ValueError(f"it has no {missing[0]}")
+            if TOKENS not in columns and any(per[name][1] == "token" for name in wanted):
+                raise ValueError(f"it has no {TOKENS}")
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path} cannot be read ({error}); run snakemake again") from None
         for name, (source, unit) in per.items():
             if source == of and name in columns:
                 values, weights = columns[name], None

@@ -246,6 +246,17 @@ def contrast(one: Values, other: Values) -> dict[str, float]:
     }
 
 
+def pooled_error(errors: Sequence[float], *, shared: bool) -> float:
+    """Return the standard error of a mean over seeds, from that of each.
+
+    Sentences of their own make errors of seeds independent; ``shared`` ones, as those of the one
+    test set, move all seeds alike, and more seeds do not help.
+    """
+    if shared:
+        return math.fsum(errors) / len(errors)
+    return math.hypot(*errors) / len(errors)
+
+
 def independent_sets(values: Values) -> float:
     """Return the standard error of a score of a set, from its values on disjoint parts of the set.
 

@@ -1,6 +1,5 @@
 """Means over seeds with 95% intervals, and paired differences from the baseline and from real."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -11,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from seqgan.errors import UserError
-from seqgan.statistics import ALPHA, MOST_SEEDS, contrast, holm, smallest_p, t_interval
+from seqgan.statistics import (
+    ALPHA,
+    MOST_SEEDS,
+    contrast,
+    holm,
+    pooled_error,
+    smallest_p,
+    t_interval,
+)
 
 Scores = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
 COLUMNS = ("nll_oracle", "nll_test", "entropy", "js_oracle")
@@ -34,6 +41,7 @@ NAMES = (
     "bootstrap_high", "seeds", "sampling_error", "gap", "gap_low", "gap_high",
     *COLUMNS_OF_CONTRAST, "signature",
 )  # fmt: skip
+TEMPERATURE = r"\|?\btemperature:[^|]*"
 FAMILIES = (
     ("curves", r"hypervolume_\w+|gain_\w+"),
     ("likelihood", r"nll_\w+|entropy|kl_\w+|js_\w+|bits_\w+"),
@@ -81,7 +89,10 @@ def summarise(
     def beside(method: str, metric: str, other: str | None) -> list[tuple[float, float]]:
         """Return a metric of two methods for the seeds of both, where the settings are equal."""
         theirs = values.get((str(other), metric), {})
-        if method == other or signatures[method, metric] != signatures.get((str(other), metric)):
+        mine, its = signatures[method, metric], signatures.get((str(other), metric))
+        if other == real and its is not None:  # which have no temperature
+            mine, its = (re.sub(TEMPERATURE, "", each) for each in (mine, its))
+        if method == other or mine != its:
             return []
         return [
             (value, theirs[seed])
@@ -100,7 +111,7 @@ def summarise(
             "low": low,
             "high": high,
             "seeds": len(by_seed),
-            "sampling_error": _together(errors[method, metric]),
+            "sampling_error": _together(errors[method, metric], list(by_seed.values())),
             "signature": signatures[method, metric],
         }
         row["bootstrap_low"], row["bootstrap_high"] = bootstrapped.get(
@@ -121,7 +132,7 @@ def summarise(
 def _by_metric(scores: Scores, methods: Sequence[str]) -> tuple[dict, dict, dict]:
     """Return values and errors by method, metric and seed, and the signature of each metric."""
     values: dict[tuple[str, str], dict[int, float]] = {}
-    errors: dict[tuple[str, str], list[float | None]] = {}
+    errors: dict[tuple[str, str], list[tuple[float | None, bool]]] = {}
     signatures: dict[tuple[str, str], str] = {}
     for method in methods:
         for (name, seed), found in scores.items():
@@ -130,7 +141,8 @@ def _by_metric(scores: Scores, methods: Sequence[str]) -> tuple[dict, dict, dict
             for score in found:
                 key = (method, score["name"])
                 values.setdefault(key, {})[seed] = score["value"]
-                errors.setdefault(key, []).append(score.get("standard_error"))
+                error = score.get("standard_error")
+                errors.setdefault(key, []).append((error, score.get("of") == "test"))
                 if signatures.setdefault(key, score["signature"]) != score["signature"]:
                     raise UserError(
                         f"{method}: {score['name']} of seed {seed} was computed with other "
@@ -140,11 +152,12 @@ def _by_metric(scores: Scores, methods: Sequence[str]) -> tuple[dict, dict, dict
     return values, errors, signatures
 
 
-def _together(errors: Sequence[float | None]) -> float:
-    """Return the standard error of a mean of independent values, from theirs."""
-    if None in errors:
+def _together(errors: Sequence[tuple[float | None, bool]], values: Sequence[float]) -> float:
+    """Return the standard error of a mean, from those of its values and if they share sentences."""
+    known = [error for error, _ in errors if error is not None]
+    if len(known) < len(errors):
         return np.nan
-    return math.hypot(*(error or 0.0 for error in errors)) / len(errors)
+    return pooled_error(known, shared=errors[0][1] or len(set(values)) == 1)
 
 
 def tested(table: pd.DataFrame, baseline: str | None) -> list[str]:

@@ -4,12 +4,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqgan.errors import UserError
 from seqgan.fronts import Plane, Points, compare, diversity_at, hypervolume, planes
+from seqgan.scored import check_scores
 
 Sweeps = Mapping[tuple[str, int], Mapping[str, Any]]
 """What ``sweep_sampling`` wrote, by method and seed."""
@@ -86,8 +88,9 @@ def curve_scores(
             own = costs(plane, content)
             if method == real or not len(own):
                 continue
-            signature = f"{_signature(plane, content)}|points:{len(own)}"
-            shown = ",".join(f"{end:.3f}" for end in plane.corner or ())
+            grid = ",".join(setting(point["sampling"]) for point in content["points"])
+            signature = f"{_signature(plane, content)}|grid:({grid})"
+            shown = ",".join(f"{end:.6g}" for end in plane.corner or ())
             values = {
                 f"hypervolume_{plane.name}": (
                     hypervolume(own, (corner[0], corner[1])),
@@ -117,11 +120,10 @@ def _unchanged(plane: Plane, content: Mapping[str, Any] | None) -> np.ndarray | 
 
 
 def _signature(plane: Plane, content: Mapping[str, Any]) -> str:
-    """Return how many sentences the scores of a plane are of."""
-    for score in content["points"][0]["scores"]:
-        if score["name"] == plane.quality:
-            return f"quality:({score['signature'].replace('|', ',')})"
-    return "quality:()"
+    """Return what both scores of a plane were computed with, at the first point."""
+    known = {each["name"]: each["signature"] for each in content["points"][0]["scores"]}
+    parts = (("quality", plane.quality), ("diversity", plane.diversity))
+    return "|".join(f"{part}:({known.get(name, '').replace('|', ',')})" for part, name in parts)
 
 
 def judged(
@@ -159,15 +161,19 @@ def _plain(comparison: dict[str, Any]) -> dict[str, Any]:
     return comparison | {"gaps": gaps}
 
 
-def check(path: Any, content: Any) -> Mapping[str, Any]:
+def check(path: Path, content: Any) -> Mapping[str, Any]:
     """Return what a file of ``sweep_sampling`` holds; raise :class:`UserError` if it is another."""
     try:
-        for point in content["points"]:
-            dict(point["sampling"])
-            for score in point["scores"]:
-                float(score["value"])
-                str(score["name"] + score["signature"])
-        dict(content["corner"])
-    except (KeyError, TypeError, ValueError) as error:
+        corner = {str(name): float(value) for name, value in content["corner"].items()}
+        points = [
+            {
+                "sampling": {str(name): float(value) for name, value in each["sampling"].items()},
+                "scores": check_scores(path, each["scores"]),
+            }
+            for each in content["points"]
+        ]
+        if not points or not {"nll_test", "lm_score", "reverse_lm_score"} <= corner.keys():
+            raise ValueError("it has no points, or no corner")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} holds no sweep ({error!r}); run snakemake again") from None
-    return content
+    return {"points": points, "corner": corner}

@@ -39,7 +39,8 @@ class Evaluation(Section):
     """The scores of the final table."""
 
     bleu_orders: Annotated[tuple[PositiveCount, ...], Field(min_length=1)] = Field(
-        default=(2, 3, 4, 5), description="Longest n-grams of BLEU and of all that counts n-grams."
+        default=(2, 3, 4, 5),
+        description="Longest n-grams of BLEU and of all that counts n-grams.",
     )
     capped_references: PositiveCount | None = Field(
         default=None,

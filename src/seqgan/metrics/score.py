@@ -22,6 +22,12 @@ class Parts:
     values: Float[np.ndarray, " sentences"]
     weights: Int[np.ndarray, " sentences"] | None = None
 
+    @property
+    def mean(self) -> float:
+        """Return the score."""
+        total = len(self.values) if self.weights is None else self.weights.sum()
+        return float(self.values.sum() / total)
+
 
 @dataclass(frozen=True)
 class Score:

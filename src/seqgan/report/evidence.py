@@ -11,9 +11,13 @@ from typing import Any
 from seqgan.errors import UserError
 from seqgan.records import read_json, read_json_lines
 from seqgan.report.curves import Curve, Rows, align
+from seqgan.scored import check_scores
 
 REAL = "real"
 """The row of held-out real sentences: what a perfect generator would reach."""
+
+VERDICTS = {"outside", "inside", "crosses", "open", "apart", "unknown"}
+"""How a curve can lie to another."""
 
 GENERATOR, DISCRIMINATOR, ADVERSARIAL = (
     "pretrain_generator",
@@ -228,7 +232,10 @@ def read_sweep(path: Path) -> dict[str, dict[int, list[Point]]]:
     scores: dict[tuple[str, int, str], dict[str, float]] = {}
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
+            reader = csv.DictReader(file)
+            if "setting" not in (reader.fieldnames or ()):
+                raise ValueError("its header is another")
+            for row in reader:
                 key = (row["method"], int(row["seed"]), row["setting"])
                 scores.setdefault(key, {})[row["metric"]] = float(row["value"])
     except FileNotFoundError:
@@ -270,7 +277,16 @@ def read_judgements(path: Path) -> dict[str, Any]:
             for each in content["planes"]
         ]
         alarms = [(each["method"], each["text"]) for each in content["alarms"]]
-        return {"planes": planes, "alarms": alarms, "tested": list(content["tested"])}
+        tested = content["tested"]
+        if not isinstance(tested, list) or any(not isinstance(each, str) for each in tested):
+            raise ValueError("`tested` is no list of sentences")
+        verdicts = {found for plane in planes for found in plane.verdicts.values()}
+        if odd := verdicts - VERDICTS:
+            raise ValueError(f"no verdict is called {sorted(map(str, odd))[0]}")
+        gaps = [gap for plane in planes for found in plane.gaps.values() for gap in found.gaps]
+        if any(len(gap) != 3 for gap in gaps):
+            raise ValueError("a gap has a mean and two ends")
+        return {"planes": planes, "alarms": alarms, "tested": tested}
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} has no judgements of summarise ({error}); delete it and run snakemake again"
@@ -291,7 +307,7 @@ def read_scores(paths: Iterable[Path]) -> dict[str, dict[int, dict[str, float]]]
     scores: dict[str, dict[int, dict[str, float]]] = {}
     for path in paths:
         method = path.stem.removeprefix("evaluate-")
-        found = {each["name"]: each["value"] for each in read_json(path)}
+        found = {each["name"]: each["value"] for each in check_scores(path, read_json(path))}
         scores.setdefault(method, {})[seed_of(path)] = found
     return scores
 
@@ -319,7 +335,12 @@ def read_encoder(folders: Iterable[Path]) -> str:
     """Return what turned sentences into vectors, and why; nothing where none were."""
     for folder in folders:
         choice = read_json(folder / "encoder.json")
-        kind, reason = (str(choice.get(name, "")) for name in ("kind", "reason"))
+        try:
+            kind, reason = (str(choice[name]) for name in ("kind", "reason"))
+        except (KeyError, TypeError):
+            raise UserError(
+                f"{folder}/encoder.json names no encoder; run snakemake again"
+            ) from None
         return f"none: {reason}" if kind == "none" else reason
     return ""
 

@@ -58,8 +58,14 @@ def curves(evidence: Evidence) -> list[Finding]:
 
 
 CURVES = {
-    "outside": ("outside the curve of {baseline}, so better at every quality: {methods}.", "good"),
-    "inside": ("inside the curve of {baseline}, so worse at every quality: {methods}.", "bad"),
+    "outside": (
+        "outside the curve of {baseline}, so better where both reach: {methods}.",
+        "good",
+    ),
+    "inside": (
+        "inside the curve of {baseline}, so worse where both reach: {methods}.",
+        "bad",
+    ),
     "crosses": ("better than {baseline} at some qualities, worse at others: {methods}.", "mixed"),
     "open": ("not to be told from {baseline} at a temperature of its own: {methods}.", "open"),
     "apart": ("of no quality that {baseline} reaches too: {methods}.", "open"),
