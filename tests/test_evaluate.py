@@ -17,6 +17,8 @@ from seqgan import decoding
 from seqgan.assembly import load_generator, read_oracle
 from seqgan.corpus.dataset import evenly, read_dataset, read_tokens
 from seqgan.encoders.latent import load_in_domain_encoder
+from seqgan.errors import UserError
+from seqgan.evaluation import digests
 from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
 from seqgan.metrics.diversity import copying, lengths, ms_jaccard
 from seqgan.metrics.language_model import KneserNey, lm_score, reverse_lm_score
@@ -158,6 +160,7 @@ def test_scores_of_a_set_have_errors_from_its_parts(tmp_path, oracle_world, pret
     parts = [self_bleu(Ngrams(some, 3), [3])[0].value for some in samples.parts(5)]
     assert found["self_bleu_3"]["standard_error"] == pytest.approx(independent_sets(parts))
     assert found["unique"]["standard_error"] is not None
+    assert found["length_distance"]["standard_error"] == 0  # all are of one length
     few = scores_of(tmp_path / "few", oracle_world, pretrained, count=9)
     assert few["self_bleu_3"]["standard_error"] is None
 
@@ -275,14 +278,16 @@ def test_another_language_is_embedded_by_its_own_words(tmp_path, text_world):
 # --- sweep_sampling -------------------------------------------------------------------------------
 
 
-def swept(folder: Path, data: Path, generator: Path | None, **changes: Any) -> dict[str, Any]:
+def swept(
+    folder: Path, data: Path, generator: Path | None, *, seed: int = 1, **changes: Any
+) -> dict[str, Any]:
     inputs = {"data": data} if generator is None else {"data": data, "generator": generator}
     settings = {
         "weights": None if generator is None else "best",
         "sweep": SWEEP | changes,
         "evaluation": EVALUATION,
     }
-    made = run_stage(sweep_sampling, folder, settings, **inputs)
+    made = run_stage(sweep_sampling, folder, settings, seed=seed, **inputs)
     return json.loads(made["points"].read_text())
 
 
@@ -317,6 +322,42 @@ def test_the_corner_is_what_knows_nothing(tmp_path, oracle_world, pretrained):
     rng = torch.Generator().manual_seed(0)
     uniform = torch.randint(12, (4000, LENGTH), generator=rng)
     assert corner["nll_oracle"] == pytest.approx(nll(oracle, uniform), rel=0.15)
+
+
+def test_all_seeds_and_methods_share_the_corner(tmp_path, oracle_world, pretrained):
+    first = swept(tmp_path / "first", oracle_world, pretrained)["corner"]
+    second = swept(tmp_path / "second", oracle_world, None, seed=9)["corner"]
+    assert first == second
+
+
+def test_a_score_that_is_not_finite_names_its_setting(tmp_path, oracle_world, pretrained):
+    impossible = "seqgan.evaluation._log_prob"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(impossible, lambda model, tokens, _: np.full(len(tokens), -np.inf))
+        with pytest.raises(UserError, match=r"^nll_test is inf at temperature=0.5: some sentence"):
+            swept(tmp_path, oracle_world, pretrained)
+
+
+def test_signatures_name_the_sets_and_the_oracle(tmp_path, oracle_world, text_world, pretrained):
+    found = scores_of(tmp_path / "one", oracle_world, pretrained)
+    known = digests(oracle_world)
+    assert set(known) == {"test", "train", "oracle"}
+    for name, part in (
+        ("nll_test", f"reference_set:{known['test']}"),
+        ("bleu_2", f"reference_set:{known['test']}"),
+        ("lm_score", f"train_set:{known['train']}"),
+        ("copy_rate", f"train_set:{known['train']}"),
+        ("nll_oracle", f"oracle:{known['oracle']}"),
+        ("js_oracle", f"oracle:{known['oracle']}"),
+    ):
+        assert part in found[name]["signature"], name
+    assert set(digests(text_world)) == {"test", "train"}
+
+
+def test_a_cap_above_the_test_set_is_named_by_what_there_was(tmp_path, oracle_world):
+    found = scores_of(tmp_path, oracle_world, None, capped_references=500)
+    assert found["bleu_2_at_80"]["value"] == found["bleu_2"]["value"]
+    assert "bleu_2_at_500" not in found
 
 
 @pytest.mark.parametrize("world", ["oracle_world", "text_world"])
@@ -391,6 +432,16 @@ def test_everything_comes_together(tmp_path, oracle_world, pretrained, monkeypat
     for alarm in judgements["alarms"]:
         assert alarm["method"] == "mle"
         assert " ".join(f"Alarm: {alarm['text']}".split()) in " ".join(text.split())
+
+
+def test_sentences_of_another_run_are_refused(tmp_path, oracle_world, pretrained):
+    found = scores_of(tmp_path / "one", oracle_world, pretrained)
+    scores_of(tmp_path / "other", oracle_world, pretrained, seed=2)
+    folder = tmp_path / "seed-1/sentences-mle"
+    folder.parent.mkdir()
+    (tmp_path / "other/scoring/sentences").rename(folder)
+    with pytest.raises(UserError, match=r"its sentences give a \w+ of .* but evaluate found"):
+        summarise.bootstrapped({("mle", 1): list(found.values())}, [folder])
 
 
 @pytest.mark.parametrize(

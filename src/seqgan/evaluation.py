@@ -106,6 +106,7 @@ class Likelihoods:
             texts = (data.vocabulary.decode(row) for row in self.test.tolist())
             self.characters = np.array([len(text) + 1 for text in texts])  # and the end of the line
 
+    @np.errstate(invalid="ignore")  # sentences of probability zero: check_finite tells of them
     def __call__(
         self, generator: Generator | None, samples: Rows, temperature: float | None
     ) -> list[Score]:
