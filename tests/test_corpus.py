@@ -169,6 +169,53 @@ def test_the_alphabet_of_a_vocabulary():
     assert keep.alphabet.never_emitted == (START,)
 
 
+LABELS = Vocabulary(("the", "cat"), WordTokenizer(), condition="label", labels=("bad", "good"))
+PROMPTS = Vocabulary(("the", "cat"), WordTokenizer(), condition="prompt")
+
+
+def test_a_sentence_follows_its_label():
+    tokens = LABELS.encode(["the", "cat"], LABELS.encode_label("good"))
+    assert tokens == [5, 3, 6, 7, END]
+    assert LABELS.special == ("<start>", "<end>", "<unknown>", "<separator>", "<bad>", "<good>")
+    assert (LABELS.decode(tokens), LABELS.decode_condition(tokens)) == ("the cat", "good")
+    assert LABELS.alphabet == Alphabet(
+        8, start=START, end=END, never_emitted=(0, 2, 3, 4, 5), separator=3
+    )
+    with pytest.raises(ValueError, match="not in tuple"):
+        LABELS.encode_label("fine")
+
+
+def test_a_sentence_follows_its_prompt():
+    tokens = PROMPTS.encode(["cat"], PROMPTS.encode_prompt(["the", "dog"]))
+    assert tokens == [4, UNKNOWN, 3, 5, END]
+    assert PROMPTS.decode(tokens) == "cat"
+    assert PROMPTS.decode_condition(tokens) == "the <unknown>"
+    assert PROMPTS.decode(PROMPTS.encode([], PROMPTS.encode_prompt([]))) == ""
+    check_tokens(torch.tensor([tokens]), PROMPTS.alphabet)
+
+
+def test_labels_are_where_they_are_a_condition():
+    for wrong in ({"condition": "label"}, {"labels": ("a",)}):
+        with pytest.raises(ValueError, match="there are labels where"):
+            Vocabulary(("a",), WordTokenizer(), **wrong)
+
+
+def test_a_condition_of_another_kind(tmp_path):
+    write_vocabulary(tmp_path / "v.json", VOCABULARY)
+    text = (tmp_path / "v.json").read_text().replace('"none"', '"mood"')
+    (tmp_path / "v.json").write_text(text)
+    with pytest.raises(UserError, match="a condition is one of none, label, prompt"):
+        read_vocabulary(tmp_path / "v.json")
+
+
+@pytest.mark.parametrize("vocabulary", [LABELS, PROMPTS])
+def test_a_vocabulary_with_conditions_survives_its_file(tmp_path, vocabulary):
+    write_vocabulary(tmp_path / "v.json", vocabulary)
+    write_alphabet(tmp_path / "a.json", vocabulary.alphabet)
+    assert read_vocabulary(tmp_path / "v.json") == vocabulary
+    assert read_alphabet(tmp_path / "a.json") == vocabulary.alphabet
+
+
 def test_a_vocabulary_survives_its_file(tmp_path):
     vocabulary = Vocabulary(("ü", "\u2028", '"'), WordTokenizer(lowercase=False), emit_unknown=True)
     write_vocabulary(tmp_path / "v.json", vocabulary)

@@ -4,10 +4,38 @@ import torch
 from seqgan import tokens as contract
 from seqgan.decoding import sample_sentences
 from seqgan.generators import LSTMGenerator
-from seqgan.tokens import PAD, Alphabet, check_tokens, is_real
+from seqgan.tokens import PAD, Alphabet, check_tokens, is_chosen, is_real, without_condition
 
 TEXT = Alphabet(6, start=0, end=1, never_emitted=(0, 2))
 ORACLE = Alphabet(4)
+GIVEN = Alphabet(8, start=0, end=1, never_emitted=(0, 2, 3), separator=3)
+"""Sentences that follow prompts, in which the unknown token 2 may stand."""
+
+
+def test_what_is_given_is_not_chosen():
+    tokens = torch.tensor([[2, 5, 3, 6, 1, PAD], [3, 6, 7, 1, PAD, PAD], [5, 5, 5, 5, 3, 6]])
+    check_tokens(tokens, GIVEN)
+    assert is_chosen(tokens, GIVEN).int().tolist() == [
+        [0, 0, 0, 1, 1, 0],
+        [0, 1, 1, 1, 0, 0],
+        [0, 0, 0, 0, 0, 1],
+    ]
+    assert without_condition(tokens, GIVEN).tolist() == [
+        [6, 1, PAD, PAD, PAD, PAD],
+        [6, 7, 1, PAD, PAD, PAD],
+        [6, PAD, PAD, PAD, PAD, PAD],
+    ]
+
+
+def test_without_a_separator_everything_real_is_chosen():
+    tokens = torch.tensor([[3, 4, 1, PAD]])
+    assert torch.equal(is_chosen(tokens, TEXT), is_real(tokens))
+    assert without_condition(tokens, TEXT) is tokens
+
+
+def test_a_separator_is_never_emitted():
+    with pytest.raises(ValueError, match="the separator 3 must be an id that is never emitted"):
+        Alphabet(8, separator=3)
 
 
 def test_only_padding_does_not_count():
@@ -38,10 +66,14 @@ def test_the_start_token_of_an_oracle_is_an_ordinary_token():
         ([PAD, PAD, PAD, PAD], TEXT, "no token"),
         ([3, 2, 1, PAD], ORACLE, "padding, though its alphabet has no end token"),
         ([3, 2, 1, 4], ORACLE, "an id outside the vocabulary"),
+        ([4, 5, 1, PAD], GIVEN, "no condition, or several"),
+        ([4, 3, 3, 1], GIVEN, "no condition, or several"),
+        ([4, 4, 4, 3], GIVEN, "no sentence after its condition"),
+        ([4, 3, 2, 1], GIVEN, "an id that no sentence may contain"),
     ],
 )
 def test_the_first_broken_row_is_named(row, alphabet, what):
-    good = [3, 3, 3, 3]
+    good = [5, 3, 5, 5] if alphabet is GIVEN else [3, 3, 3, 3]
     with pytest.raises(ValueError, match=rf"^sentence 1 contains {what}: \[{row[0]}, "):
         check_tokens(torch.tensor([good, row, row]), alphabet)
 

@@ -155,13 +155,14 @@ def read_alphabet(path: Path) -> Alphabet:
     found = read_json(path)
     try:
         size, start, end = (found.pop(name) for name in ("vocab_size", "start", "end"))
-        never = found.pop("never_emitted")
+        never, separator = found.pop("never_emitted"), found.pop("separator")
         if found or not isinstance(never, list):
             raise ValueError("it has other parts")
         if any(
-            type(each) is not int for each in (size, start, *never, *([end] * (end is not None)))
+            type(each) is not int
+            for each in (size, start, *never, *(i for i in (end, separator) if i is not None))
         ):
             raise ValueError("ids are whole numbers")
-        return Alphabet(size, start=start, end=end, never_emitted=tuple(never))
+        return Alphabet(size, start=start, end=end, never_emitted=tuple(never), separator=separator)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise UserError(f"{path} does not describe an alphabet: {error}") from None
