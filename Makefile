@@ -38,7 +38,7 @@ $(BIN)/.installed: pyproject.toml | $(BIN)/python
 
 $(BIN)/.installed-test: $(BIN)/.installed
 	@echo "installing the test tools"
-	@$(INSTALL) -e '.[test,lint,embed]'
+	@$(INSTALL) -e '.[test,lint,embed,chinese]'
 	@touch $@
 
 reproduce: $(BIN)/.installed

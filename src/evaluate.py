@@ -2,7 +2,15 @@
 
 from seqgan.assembly import load_generator, read_oracle
 from seqgan.corpus.dataset import read_dataset, read_tokens
-from seqgan.evaluation import Likelihoods, Overlaps, check_finite, comparable_size, digests
+from seqgan.domain import Domain
+from seqgan.evaluation import (
+    Likelihoods,
+    Overlaps,
+    check_finite,
+    comparable_size,
+    digests,
+    tokenizer_of,
+)
 from seqgan.generators import Generator
 from seqgan.randomness import make_deterministic
 from seqgan.records import readable_json, write_atomically
@@ -49,6 +57,10 @@ def run(context: Context) -> None:
         scores += resemblance(samples[:size])
         for reason in resemblance.left_out:
             context.say(f"left out: {reason}")
+    domain = Domain(data, settings["validity"], tokenizer_of(data))
+    scores += domain(samples)
+    for reason in domain.left_out:
+        context.say(f"left out: {reason}")
     check_finite(scores)
     content = [each.as_dict() for each in scores]
     write_atomically(context.output("scores"), readable_json(content))

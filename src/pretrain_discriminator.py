@@ -60,8 +60,8 @@ def run(context: Context) -> None:
         DiscriminatorRound(
             generator,
             reward,
-            data.train,
-            negatives_per_round(settings["num_sentences"], data.train),
+            data.positives,
+            negatives_per_round(settings["num_sentences"], data.positives),
         ),
         until=settings["rounds"],
         unit="round",

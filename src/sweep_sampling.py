@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqgan.assembly import load_generator, read_oracle
-from seqgan.corpus.dataset import evenly, read_dataset
+from seqgan.corpus.dataset import evenly, held_out_conditions, read_dataset
 from seqgan.decoding import sample_sentences
 from seqgan.evaluation import Likelihoods, Overlaps, check_finite, comparable_size, digests
 from seqgan.randomness import RandomStreams, make_deterministic
@@ -52,12 +52,16 @@ def run(context: Context) -> None:
     else:
         generator, grid = oracle, [UNCHANGED]
 
+    given = held_out_conditions(data, size)
+
     def scored() -> Iterator[tuple[int, dict[str, Any]]]:
         for i, how in enumerate(grid, 1):
             if generator is None:
                 samples = evenly(data.validation, size)
             else:
-                samples = sample_sentences(generator, size, data.length, streams["samples"], **how)
+                samples = sample_sentences(
+                    generator, size, data.length, streams["samples"], given=given, **how
+                )
             temperature = how.get("temperature") if len(how) == 1 else None
             scores = likelihoods(generator, samples, temperature) + overlaps.curve(samples)
             scores += [score for each in resemblances for score in each.curve(samples)]

@@ -103,8 +103,8 @@ def run(context: Context) -> None:
             DiscriminatorRound(
                 generator,
                 reward,
-                data.train,
-                negatives_per_round(fit.get("num_sentences"), data.train),
+                data.positives,
+                negatives_per_round(fit.get("num_sentences"), data.positives),
             ),
             generator_steps=method["generator_steps"],
             reward_steps=fit.get("steps", 0),

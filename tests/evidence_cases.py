@@ -25,8 +25,8 @@ ORACLE_CORPUS = {
     "num_test": 20,
 }
 FILE_CORPUS = {
-    "kind": "file",
-    "path": "data/poems.txt",
+    "kind": "text",
+    "source": {"kind": "file", "path": "data/poems.txt"},
     "tokenizer": {"kind": "word", "lowercase": True},
     "min_length": 3,
     "max_length": 20,

@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqgan.corpus.card import card
 from seqgan.corpus.dataset import SPLITS, Dataset
-from seqgan.corpus.text import choose_split, read_lines
-from seqgan.corpus.tokenizers import LONG, MANY_MARKS, MARKS, WordTokenizer
+from seqgan.corpus.files import Record, read_lines
+from seqgan.corpus.splits import Splitter
+from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import UNKNOWN, Vocabulary, most_frequent
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.generators import Generator
+from seqgan.tokenization.scripts import LONG, MANY_MARKS, MARKS
 from seqgan.tokens import PAD, Alphabet
 
 
@@ -59,13 +62,16 @@ def sample(generator: Generator, uniforms: Tensor, temperature: float = 1.0) -> 
 
 
 def roll_out(generator: Generator, tokens: Tensor, uniforms: Tensor) -> Tensor:
-    """Complete every prefix by three nested loops."""
-    prefixes, batch, rollouts, _ = uniforms.shape
+    """Complete the longest prefixes by three nested loops."""
+    prefixes, batch, rollouts, time = uniforms.shape
     result = torch.empty(uniforms.shape, dtype=torch.int64)
     for kept in range(prefixes):
         for i in range(batch):
             for k in range(rollouts):
-                prefix = tokens[i, : kept + 1].tolist()
+                row = tokens[i].tolist()
+                separator = generator.alphabet.separator
+                given = 0 if separator is None else row.index(separator) + 1
+                prefix = row[: max(given, time - prefixes + kept)]
                 result[kept, i, k] = torch.tensor(complete(generator, prefix, uniforms[kept, i, k]))
     return result
 
@@ -193,8 +199,7 @@ def prepare(path: Path, settings: Mapping[str, Any]) -> tuple[Dataset, dict[str,
         elif len(words) + 1 > settings["max_length"]:
             left_out["too long"] += 1
         else:
-            shares = settings["validation_share"], settings["test_share"]
-            texts[choose_split(words, *shares)].append(words)
+            texts[Splitter.of(settings).choose(Record(line))].append(words)
     kept = most_frequent(
         Counter(itertools.chain(*texts["train"])),
         max_vocabulary=settings["max_vocabulary"],
@@ -214,11 +219,24 @@ def prepare(path: Path, settings: Mapping[str, Any]) -> tuple[Dataset, dict[str,
         padded = [row + [PAD] * (length - len(row)) for row in rows]
         arrays[split] = torch.tensor(padded, dtype=torch.int64).view(-1, length)
     facts = {
-        "kind": "file",
+        "kind": "text",
+        "source": {},
+        "unit": "words",
+        "condition": "none",
+        "labels": [],
         "lines": len(lines),
         "left_out": dict(left_out),
         "sentences": {split: len(arrays[split]) for split in SPLITS},
         "vocabulary_size": len(kept),
         "share_with_unknown_word": shares,
     }
+    facts["card"] = card(
+        {split: rows.numpy().astype(np.int32) for split, rows in arrays.items()},
+        words=kept,
+        first_word=3,
+        end=1,
+        unknown=UNKNOWN,
+        dropped=shares if drop else {},
+        text=vocabulary.decode,
+    )
     return Dataset(**arrays, alphabet=vocabulary.alphabet, vocabulary=vocabulary), facts

@@ -86,6 +86,7 @@ EVALUATION = {
     "capped_references": None,
     "num_train": 1000,
     "language_model_order": 3,
+    "validity": "none",
     "embedding": EMBEDDING,
 }
 

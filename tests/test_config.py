@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 from snakemake.utils import update_config
 
-from seqgan.config.corpus import FileCorpus, OracleCorpus
+from seqgan.config.corpus import OracleCorpus, TextCorpus
 from seqgan.config.experiment import (
     Config,
     ConfigError,
@@ -290,7 +290,11 @@ def test_several_impossible_combinations_are_reported_together():
 
 def test_a_text_corpus_needs_room_for_its_sentences():
     settings = changed("{}")
-    settings["experiments"]["a"]["corpus"] = {"kind": "file", "path": "x", "min_length": 20}
+    settings["experiments"]["a"]["corpus"] = {
+        "kind": "text",
+        "source": {"kind": "file", "path": "x"},
+        "min_length": 20,
+    }
     assert problems(settings) == [
         (
             "experiments.a.corpus: `min_length` must be below `max_length`, which counts the end "
@@ -298,7 +302,7 @@ def test_a_text_corpus_needs_room_for_its_sentences():
         )
     ]
     settings["experiments"]["a"]["corpus"]["min_length"] = 19
-    assert isinstance(validate(settings).experiments["a"].corpus, FileCorpus)
+    assert isinstance(validate(settings).experiments["a"].corpus, TextCorpus)
 
 
 def test_run_selects_experiments_that_are_defined():
@@ -312,13 +316,13 @@ def test_run_selects_experiments_that_are_defined():
 
 def test_files_of_the_experiments_that_run_must_exist(tmp_path):
     settings = changed("{}")
-    corpus = {"kind": "file", "path": "data/x.txt"}
+    corpus = {"kind": "text", "source": {"kind": "file", "path": "data/x.txt"}}
     settings["experiments"]["b"] = copy.deepcopy(settings["experiments"]["a"]) | {"corpus": corpus}
     validate(settings, root=tmp_path)  # b is not selected
     settings["run"] = ["a", "b"]
     validate(settings)  # no root, no look at the disk
     assert problems(settings, root=tmp_path) == [
-        f"experiments.b.corpus.path: no such file: data/x.txt (looked in {tmp_path})"
+        f"experiments.b.corpus.source.path: no such file: data/x.txt (looked in {tmp_path})"
     ]
     (tmp_path / "data/x.txt").mkdir(parents=True)  # a folder is no file
     assert problems(settings, root=tmp_path)

@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import tracemalloc
-import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,8 @@ import torch
 
 import slow_twins
 from seqgan.arrays import RowWriter
-from seqgan.config.corpus import FileCorpus
-from seqgan.corpus import draft, text
+from seqgan.config.corpus import TextCorpus
+from seqgan.corpus import draft, files, text
 from seqgan.corpus.dataset import (
     Dataset,
     read_alphabet,
@@ -27,7 +26,9 @@ from seqgan.corpus.dataset import (
     write_tokens,
 )
 from seqgan.corpus.draft import pad
-from seqgan.corpus.text import LONGEST_LINE, choose_split, prepare, read_lines
+from seqgan.corpus.files import Files, Record
+from seqgan.corpus.splits import Splitter
+from seqgan.corpus.text import prepare
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import (
     END,
@@ -43,97 +44,6 @@ from seqgan.tokens import PAD, Alphabet, check_tokens
 from stage_worlds import content
 
 SRC = Path(__file__).parents[1] / "src"
-
-# --- tokenizer ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("The cat sat.", ["the", "cat", "sat", "."]),
-        ("Don't stop, Jean-Luc!", ["don't", "stop", ",", "jean-luc", "!"]),
-        ("It’s 3.5 or 1,000", ["it’s", "3.5", "or", "1,000"]),
-        ("(a) [b] {c}", ["(", "a", ")", "[", "b", "]", "{", "c", "}"]),
-        ("wait... what?!", ["wait", ".", ".", ".", "what", "?", "!"]),
-        ("a_b  c\td\u00a0e\u3000f", ["a_b", "c", "d", "e", "f"]),
-        ("50% of $20", ["50", "%", "of", "$", "20"]),
-        ("Ünïcödé ŁÓDŹ", ["ünïcödé", "łódź"]),
-        ("привет, мир", ["привет", ",", "мир"]),
-        ("مرحبا بالعالم؟", ["مرحبا", "بالعالم", "؟"]),
-        ("白日依山尽，黄河入海流。", ["白日依山尽", "，", "黄河入海流", "。"]),
-        ("👍 fine ❤️", ["👍", "fine", "❤️"]),
-        ("हिन्दी में लिखो।", ["हिन्दी", "में", "लिखो", "।"]),
-        ("مُحَمَّد قَالَ", ["مُحَمَّد", "قَالَ"]),
-        ("می‌خواهم بروم", ["می‌خواهم", "بروم"]),
-        ("", []),
-        (" \t ", []),
-    ],
-)
-def test_words_and_marks_of_any_script(line, words):
-    assert WordTokenizer().split(line) == words
-
-
-SIGNS = "aZ_09é'’-.,;\x1c\x1f\x85 \t\u00a0\u200b\u200d\u0301\u0316\u093fک白K\U00010a01\U0001e8d0👍"
-
-
-@pytest.mark.parametrize("lowercase", [True, False])
-def test_words_are_those_of_one_expression(lowercase):
-    """Every pair of ASCII signs, and any signs that differ in how they are looked up."""
-    rng, tokenizer = random.Random(3), WordTokenizer(lowercase)
-    signs = [chr(i) for i in range(128)]
-    lines = [" ".join(f"{one}{other}x{other}" for other in signs) for one in signs]
-    lines += ["".join(rng.choices(SIGNS, k=rng.randint(1, 12))) for _ in range(5000)]
-    for line in [*lines, "a" + "\u0301" * 5000 + " b"]:
-        assert tokenizer.split(line) == slow_twins.split_into_words(line, lowercase=lowercase)
-
-
-def test_letters_keep_their_case_where_asked():
-    assert WordTokenizer(lowercase=False).split("The CAT") == ["The", "CAT"]
-
-
-def test_composed_and_decomposed_letters_are_the_same_word():
-    composed, decomposed = "café", unicodedata.normalize("NFD", "café")
-    assert composed != decomposed
-    assert WordTokenizer().split(composed) == WordTokenizer().split(decomposed) == ["café"]
-
-
-def test_lower_case_is_still_composed():
-    """Lower-casing may leave combining marks behind, as of the Turkish dotted I."""
-    for line in ("İstanbul", "ΌΣΟΣ", "J̌"):
-        for word in WordTokenizer().split(line):
-            assert unicodedata.is_normalized("NFC", word)
-    assert WordTokenizer().split("J̌") == ["ǰ"]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "the cat, the dog; and (perhaps) a bird.",
-        "“no,” he said: stop!",
-        "it costs $20, 50% off…",
-        "what?!",
-        "don't",
-        "",
-    ],
-)
-def test_joining_puts_no_space_where_none_belongs(line):
-    tokenizer = WordTokenizer()
-    assert tokenizer.join(tokenizer.split(line)) == line
-
-
-def test_a_joined_line_is_split_into_the_same_words():
-    rng = random.Random(1)
-    words = ["a", "b's", "3.5", ",", ".", "(", ")", "“", "”", "$", "?", "!", "白", "#", "-", "/"]
-    tokenizer = WordTokenizer()
-    for _ in range(300):
-        sentence = rng.choices(words, k=8)
-        assert tokenizer.split(tokenizer.join(sentence)) == sentence
-
-
-def test_the_signature_of_a_tokenizer_names_its_settings():
-    assert WordTokenizer().signature() == "word,lowercase=true"
-    assert WordTokenizer(lowercase=False).signature() == "word,lowercase=false"
-
 
 # --- vocabulary -----------------------------------------------------------------------------------
 
@@ -229,68 +139,12 @@ def test_a_file_that_is_no_vocabulary(tmp_path, content):
         read_vocabulary(tmp_path / "v.json")
 
 
-# --- lines ----------------------------------------------------------------------------------------
-
-
-def lines(tmp_path: Path, content: bytes) -> list[str]:
-    (tmp_path / "t.txt").write_bytes(content)
-    return [line for _, line in read_lines(tmp_path / "t.txt")]
-
-
-def test_lines_of_every_system(tmp_path):
-    assert lines(tmp_path, b"\xef\xbb\xbfone\r\n\r\n  two \n\n\t\nthree") == ["one", "two", "three"]
-    assert lines(tmp_path, b"") == []
-    assert lines(tmp_path, b"\n\n") == []
-    assert lines(tmp_path, b"\xef\xbb\xbf") == []
-    assert lines(tmp_path, "é\u2028è\n".encode()) == ["é\u2028è"]
-    # A mark of byte order is one at the very beginning only.
-    assert lines(tmp_path, b"a\n\xef\xbb\xbfb") == ["a", "\ufeffb"]
-
-
-def test_a_file_that_is_not_utf_8_names_the_line(tmp_path):
-    with pytest.raises(UserError) as caught:
-        lines(tmp_path, b"good\nbad \xe9\n")
-    assert str(caught.value) == (
-        f"{tmp_path}/t.txt, line 2 is not UTF-8 (invalid continuation byte); convert the file, "
-        "for example with: iconv -f LATIN1 -t UTF-8 OLD > NEW"
-    )
-    with pytest.raises(UserError, match="line 1 is not UTF-8"):
-        lines(tmp_path, "text".encode("utf-16"))
-
-
-def test_a_line_longer_than_a_megabyte(tmp_path):
-    assert lines(tmp_path, b"x" * LONGEST_LINE) == ["x" * LONGEST_LINE]
-    with pytest.raises(UserError, match=r"t\.txt, line 2 is longer than a megabyte; put one"):
-        lines(tmp_path, b"short\n" + b"x" * (LONGEST_LINE + 1))
-
-
-def test_a_file_that_is_missing(tmp_path):
-    with pytest.raises(UserError, match=r"^no such file: .*/nothing$"):
-        list(read_lines(tmp_path / "nothing"))
-
-
-def test_lines_tell_how_much_was_read(tmp_path):
-    (tmp_path / "t.txt").write_bytes("\nö\n\n  b  \n\n".encode())
-    assert list(read_lines(tmp_path / "t.txt")) == [(4, "ö"), (11, "b")]
-
-
-@pytest.mark.parametrize("change", ["append", "rewrite"])
-def test_a_text_that_changes_while_it_is_read(tmp_path, change):
-    path = tmp_path / "t.txt"
-    path.write_text("a b c\n" * 9)
-    os.utime(path, ns=(0, 0))
-    found = read_lines(path)
-    next(found)
-    with open(path, "ab" if change == "append" else "r+b") as file:
-        file.write(b"d e f\n")
-    lines = 10 if change == "append" else 9
-    with pytest.raises(UserError, match=rf"t\.txt changed while it was read, after {lines} li"):
-        list(found)
-
-
 # --- preparation ----------------------------------------------------------------------------------
 
-SETTINGS = FileCorpus(kind="file", path="text.txt").model_dump() | {"min_count": 1, "max_length": 6}
+SETTINGS = TextCorpus(kind="text", source={"kind": "file", "path": "text.txt"}).model_dump() | {
+    "min_count": 1,
+    "max_length": 6,
+}
 
 
 def sentences(count: int, seed: int = 0) -> list[str]:
@@ -302,7 +156,7 @@ def sentences(count: int, seed: int = 0) -> list[str]:
 def prepared(tmp_path: Path, text: list[str], **settings) -> tuple[Dataset, dict]:
     path = tmp_path / "t.txt"
     path.write_text("\n".join(text), encoding="utf-8")
-    facts = prepare(path, tmp_path / "data", SETTINGS | settings)
+    facts = prepare(Files({"": [path]}), tmp_path / "data", SETTINGS | settings)
     assert json.loads((tmp_path / "data/facts.json").read_text()) == facts
     return read_dataset(tmp_path / "data"), facts
 
@@ -348,11 +202,11 @@ def test_added_lines_move_no_other(tmp_path):
 
 
 def test_the_shares_decide_the_split():
-    words = [sentence.split() for sentence in sentences(2000)]
-    chosen = [choose_split(each, 0.2, 0.3) for each in words]
+    records = [Record(f"{i} {sentence}") for i, sentence in enumerate(sentences(2000))]
+    chosen = [Splitter({"test": 0.3, "validation": 0.2}).choose(each) for each in records]
     assert abs(chosen.count("validation") / 2000 - 0.2) < 0.04
     assert abs(chosen.count("test") / 2000 - 0.3) < 0.04
-    larger = [choose_split(each, 0.2, 0.4) for each in words]
+    larger = [Splitter({"test": 0.4, "validation": 0.2}).choose(each) for each in records]
     assert all(now == "test" for was, now in zip(chosen, larger, strict=True) if was == "test")
 
 
@@ -370,7 +224,7 @@ def test_lengths_count_the_end_token(tmp_path):
 
 
 def split_of(line: str) -> str:
-    return choose_split(WordTokenizer().split(line), 0.1, 0.1)
+    return Splitter.of(SETTINGS).choose(Record(line))
 
 
 def test_the_vocabulary_comes_from_the_training_split_alone(tmp_path):
@@ -416,7 +270,7 @@ def test_the_vocabulary_is_cut_to_the_most_frequent(tmp_path):
     ("text", "settings", "reason"),
     [
         ([], {}, "0 lines, left out: none"),
-        (["w0 w1 w2"], {}, "1 lines, left out: none"),
+        (["a b c d"], {}, "1 lines, left out: none"),  # for training
         (["a b"] * 50, {}, "50 lines, left out: 50 too short"),
         (["a b c d e f g"] * 50, {}, "50 lines, left out: 50 too long"),
         ([f"a{i} b{i} c{i}" for i in range(99)], {"min_count": 2}, "99 with an unknown word"),
@@ -435,7 +289,7 @@ def test_a_split_that_would_be_empty_says_why(tmp_path, text, settings, reason):
 
 def test_scripts_without_spaces_are_one_word_a_phrase(tmp_path):
     """What the word tokenizer promises for them: marks part the phrases, nothing is lost."""
-    text = [f"白日{a}，黄河{b}。" for a in "一二三四五六" for b in "七八九十百千"]
+    text = [f"白日{a}，黄河{b}。" for a in "一二三四五六七八" for b in "九十百千万亿兆京"]
     dataset, _ = prepared(tmp_path, text, unknown="keep")
     assert dataset.vocabulary is not None
     assert {"，", "。"} <= set(dataset.vocabulary.words)
@@ -448,6 +302,7 @@ def test_a_dataset_is_that_of_a_text_in_memory(tmp_path, monkeypatch, unknown, b
     monkeypatch.setattr(draft, "BUFFER", buffer)
     monkeypatch.setattr(draft, "BLOCK", block)
     monkeypatch.setattr(text, "MEGABYTE", 1000)
+    monkeypatch.setattr(files, "MEGABYTE", 1000)
     rare = [f"w0 Größe only{i}, w{i}" for i in range(40)]
     lines = [*sentences(300), "w1", *rare, "", *sentences(50, seed=3), "w2 " * 9]
     settings = {"unknown": unknown, "min_count": 2, "max_vocabulary": 14}
@@ -464,9 +319,11 @@ def test_memory_does_not_grow_with_the_sentences(tmp_path):
     few = "\n".join(sentences(25_000)) + "\n"
     script = (
         "import sys, json, tracemalloc\nfrom pathlib import Path\n"
-        "from seqgan.corpus.text import prepare\n"
+        "from seqgan.corpus import text\nfrom seqgan.corpus.files import Files\n"
+        "text.card = lambda *_, **__: {}\n"  # whose memory is a matter of its own
         "tracemalloc.start()\n"
-        "prepare(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))\n"
+        "files = Files({'': [Path(sys.argv[1])]})\n"
+        "text.prepare(files, Path(sys.argv[2]), json.loads(sys.argv[3]))\n"
         "print(tracemalloc.get_traced_memory()[1])"
     )
     paths, settings = [str(tmp_path / "t.txt"), str(tmp_path / "data")], {"max_length": 20}
@@ -483,6 +340,7 @@ def test_memory_does_not_grow_with_the_sentences(tmp_path):
 def test_the_steps_of_a_preparation_tell_how_far_it_is(tmp_path, monkeypatch, short):
     """The last megabyte may be whole, or a byte short of it."""
     monkeypatch.setattr(text, "MEGABYTE", 1000)
+    monkeypatch.setattr(files, "MEGABYTE", 1000)
     monkeypatch.setattr(draft, "BLOCK", 600)  # a hundred sentences
     seen: dict[str, list[int]] = {}
 
@@ -498,7 +356,7 @@ def test_the_steps_of_a_preparation_tell_how_far_it_is(tmp_path, monkeypatch, sh
     full = "\n" * (-len(lines) % 1000 - short) + lines
     path.write_text(full)
     size = -(-len(full) // 1000)
-    prepare(path, tmp_path / "data", SETTINGS, follow)
+    prepare(Files({"": [path]}), tmp_path / "data", SETTINGS, follow)
     total, *steps = seen["megabyte"]
     assert total == size == steps[-1]
     assert steps == sorted(set(steps))
@@ -511,8 +369,9 @@ def test_the_steps_of_a_preparation_tell_how_far_it_is(tmp_path, monkeypatch, sh
 def test_ids_do_not_depend_on_the_hash_seed(tmp_path):
     (tmp_path / "t.txt").write_text("\n".join(sentences(200)))
     script = (
-        "import sys, json\nfrom pathlib import Path\nfrom seqgan.corpus.text import prepare\n"
-        "prepare(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))"
+        "import sys, json\nfrom pathlib import Path\n"
+        "from seqgan.corpus.files import Files\nfrom seqgan.corpus.text import prepare\n"
+        "prepare(Files({'': [Path(sys.argv[1])]}), Path(sys.argv[2]), json.loads(sys.argv[3]))"
     )
     seen = set()
     for seed in ("1", "2"):

@@ -16,7 +16,8 @@ from seqgan.records import canonical_json
 
 ROOT = Path(__file__).parents[1]
 STAGES = (
-    "sample_oracle", "prepare_corpus", "pretrain_generator", "pretrain_discriminator",
+    "fetch_corpus", "sample_oracle", "prepare_corpus", "pretrain_generator",
+    "pretrain_discriminator",
     "train_adversarially", "encode_references", "sample_sentences", "evaluate", "sweep_sampling",
     "summarise", "report",
 )  # fmt: skip
@@ -30,7 +31,9 @@ CONTROL = {
     "action_value": {"kind": "terminal"},
     "reward": {"kind": "constant"},
 }
-TEXT = {"kind": "file", "path": "data/text.txt"}
+FILE = {"kind": "file", "path": "data/text.txt", "prompt": "question", "label": "class"}
+TEXT = {"kind": "text", "source": FILE}
+FETCHED = {"kind": "text", "source": {"kind": "url", "url": "x"}}
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -79,15 +82,15 @@ def test_what_is_turned_off_has_no_job():
 
 def test_a_text_experiment_prepares_its_file():
     first, *rest = jobs("x", experiment(corpus=TEXT))
-    assert (first.name, first.external) == ("prepare_corpus", ("data/text.txt",))
+    assert (first.name, first.external) == ("prepare_corpus", {"text": "data/text.txt"})
     assert "sample_oracle" not in [job.stage for job in rest]
     assert not any(job.external for job in rest)
 
 
 def test_an_oracle_that_is_given_is_an_external_file():
     corpus = {"kind": "oracle", "parameters": "oracle.npz"}
-    assert jobs("x", experiment(corpus=corpus))[0].external == ("oracle.npz",)
-    assert jobs("x", experiment())[0].external == ()
+    assert jobs("x", experiment(corpus=corpus))[0].external == {"parameters": "oracle.npz"}
+    assert jobs("x", experiment())[0].external == {}
 
 
 def test_likelihood_alone_trains_no_discriminator():
@@ -202,7 +205,7 @@ def other(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
     if isinstance(value, int):
         return value + 1
     if isinstance(value, float):
-        return value * 0.9 if value else 0.5
+        return value * 0.9 if value else 0.3
     if isinstance(value, tuple):
         if not value:
             return [0.5] if name == "top_p" else [3]
@@ -211,6 +214,7 @@ def other(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
         return next((each for each in allowed if each != value and isinstance(each, str)), "x")
     return {
         "num_sentences": 3, "parameters": "x.npz", "baseline": "gan", "capped_references": 5,
+        "mirror": "x", "group": "x", "validation_path": "x", "test_path": "x",
     }[name]  # fmt: skip
 
 
@@ -233,6 +237,7 @@ EXPECTED: dict[str, set[str]] = {
     # By the longest beginning of a key that is listed.
     "description": {"report"},
     "corpus": {"sample_oracle", "prepare_corpus", "report"},
+    "corpus.source": {"fetch_corpus", "prepare_corpus", "report"},
     "generator": {"pretrain_generator"},
     "discriminator": {"pretrain_discriminator"},
     "generator_pretraining": {"pretrain_generator", "report"},
@@ -262,7 +267,11 @@ def expected(key: str) -> set[str]:
     raise KeyError(f"say in EXPECTED which stages read {key}")
 
 
-WORLDS = {"oracle": experiment(), "text": experiment(corpus=TEXT)}
+WORLDS = {
+    "oracle": experiment(),
+    "text": experiment(corpus=TEXT),
+    "fetched": experiment(corpus=FETCHED),
+}
 KEYS = [(world, key, value) for world, each in WORLDS.items() for key, value in leaves(each)]
 
 
@@ -341,7 +350,8 @@ def pattern(path: str, job: Job) -> str:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_rules_spell_the_paths_of_the_layout(stage):
-    changes = {"corpus": TEXT} if stage == "prepare_corpus" else {}
+    corpora = {"fetch_corpus": FETCHED, "prepare_corpus": TEXT}
+    changes = {"corpus": corpora[stage]} if stage in corpora else {}
     job = next(job for job in jobs("x", experiment(**changes)) if job.stage == stage)
     rule, script = RULES[stage], importlib.import_module(stage).STAGE
     assert script.name == stage

@@ -104,7 +104,7 @@ def test_the_expected_gradient_is_that_of_the_expected_reward(
     chosen = torch.cartesian_prod(*[torch.arange(len(sentences))] * count).view(-1, count)
     found = torch.zeros_like(expected)
     for rows in chosen:
-        monkeypatch.setattr(objectives, "sample_sentences", lambda *_, y=sentences[rows]: y)
+        monkeypatch.setattr(objectives, "sample_sentences", lambda *_, y=sentences[rows], **__: y)
         loss = objective(generator, sentences[rows], step=0, rng=rng)
         found -= shares[rows].prod().item() * gradient(loss.value, generator)
     assert expected.norm() > 1e-3
@@ -128,7 +128,7 @@ def test_what_a_policy_gradient_reports_and_minimises(baseline, monkeypatch, rng
     generator = make_generator(Alphabet(6, start=0, end=1, never_emitted=(0, 2)))
     tokens = torch.tensor([[3, 4, 1, PAD], [1, PAD, PAD, PAD], [5, 3, 4, 5]])
     values = torch.tensor([[0.1, 0.2, 0.6, 0.0], [0.5, 0.0, 0.0, 0.0], [0.3, 0.3, 0.2, 1.0]])
-    monkeypatch.setattr(objectives, "sample_sentences", lambda *_: tokens)
+    monkeypatch.setattr(objectives, "sample_sentences", lambda *_, **__: tokens)
     objective = PolicyGradient(TableValue(tokens, values.double()), baseline)
     loss = objective(generator, torch.zeros_like(tokens), step=0, rng=rng)
     finals = torch.tensor([0.6, 0.5, 1.0])

@@ -333,7 +333,9 @@ def chain(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     Path("text.txt").write_text("text")
-    data = Job("x", "make", {"size": 1}, outputs={"data": "results/x/data"}, external=("text.txt",))
+    data = Job(
+        "x", "make", {"size": 1}, outputs={"data": "results/x/data"}, external={"text": "text.txt"}
+    )
     outputs = {"checkpoint": "results/x/checkpoint", "metrics": "results/x/metrics.jsonl"}
     training = Job("x", "train", {"rate": 0.1}, 1, outputs=outputs, upstream=(data,))
     for path in ("results/x/data/a", "results/x/checkpoint/w", "results/x/metrics.jsonl"):

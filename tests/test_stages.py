@@ -19,8 +19,8 @@ import train_adversarially
 from conftest import make_generator
 from seqgan import decoding, stage
 from seqgan.assembly import load_discriminator, load_generator, read_oracle
-from seqgan.config.corpus import FileCorpus
-from seqgan.corpus import text
+from seqgan.config.corpus import TextCorpus
+from seqgan.corpus import files, text
 from seqgan.corpus.dataset import SPLITS, Dataset, read_dataset, read_tokens, write_dataset
 from seqgan.generators import LSTMGenerator
 from seqgan.monitoring import DiscriminatorMonitor, nll
@@ -133,12 +133,15 @@ def prepare_text(folder: Path, **options: Any) -> dict[str, Path]:
     rng = np.random.default_rng(0)
     lines = [" ".join(f"w{i}" for i in rng.integers(9, size=4)) for _ in range(400)]
     (folder / "t.txt").write_text("\n".join(lines))
-    settings = {"corpus": FileCorpus(kind="file", path="t.txt").model_dump()}
+    settings = {
+        "corpus": TextCorpus(kind="text", source={"kind": "file", "path": "t.txt"}).model_dump()
+    }
     return run_stage(prepare_corpus, folder, settings, text=folder / "t.txt", seed=None, **options)
 
 
 def test_a_text_is_prepared_and_says_how_far_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(text, "MEGABYTE", 1000)
+    monkeypatch.setattr(files, "MEGABYTE", 1000)
     monkeypatch.setattr(stage, "SECONDS_BETWEEN_LINES", -1.0)
     data = prepare_text(tmp_path)["data"]
     assert sorted(content(data)) == sorted(
@@ -153,6 +156,7 @@ def test_a_text_is_prepared_and_says_how_far_it_is(tmp_path, monkeypatch, capsys
 
 def test_a_preparation_that_is_asked_to_stop_ends_at_the_next_step(tmp_path, monkeypatch):
     monkeypatch.setattr(text, "MEGABYTE", 1000)
+    monkeypatch.setattr(files, "MEGABYTE", 1000)
     assert prepare_text(tmp_path, stop_after=2) == {}
     assert not (tmp_path / "data").exists()
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqgan.generators import Generator
 from seqgan.products import linear
-from seqgan.tokens import PAD, Alphabet
+from seqgan.tokens import PAD, Alphabet, conditions, is_chosen
 
 # Logits that are held at once. Two megabytes of float32 stay in a core's cache; a GPU wants many.
 CHUNK_ELEMENTS = {"cpu": 2**19, "cuda": 2**28}
@@ -32,8 +32,9 @@ def rows_at_once(vocab_size: int, device: torch.device) -> int:
 def log_prob(
     generator: Generator, tokens: Int[Tensor, "batch time"], temperature: float = 1.0
 ) -> Float[Tensor, "batch time"]:
-    """Return ``log p(tokens[:, t] | tokens[:, :t])`` in nats, and zero at padding."""
-    targets = tokens.flatten().long()
+    """Return ``log p(tokens[:, t] | tokens[:, :t])`` in nats; zero at padding and in conditions."""
+    chosen = torch.where(is_chosen(tokens, generator.alphabet), tokens, PAD)
+    targets = chosen.flatten().long()
     features, layer = generator.encode(tokens).flatten(0, 1), generator.output_layer()
     rows = rows_at_once(len(layer[1]), tokens.device)
     losses = []
@@ -209,21 +210,40 @@ def sample(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    given: Int[Tensor, "batch time"] | None = None,
 ) -> Int[Tensor, "batch time"]:
     """Sample one sentence per row of uniforms, at most ``time`` tokens long.
 
-    Token ``(i, t)`` depends on ``uniforms[i, :t + 1]`` alone, so splitting a batch into chunks
-    does not change what is sampled,
-    but for rounding.
+    Token ``(i, t)`` depends on ``uniforms[i, :t + 1]`` and ``given[i]`` alone, so splitting a
+    batch into chunks does not change what is sampled, but for rounding.
+
+    Args:
+        generator: What is sampled from.
+        uniforms: In [0, 1), one a token.
+        temperature: Divides the logits.
+        top_k: See :func:`truncate`.
+        top_p: See :func:`truncate`.
+        given: How rows begin, padded: their conditions, or the first tokens of a sentence.
+
+    Raises ``ValueError`` without the conditions that the alphabet asks for.
     """
+    if generator.alphabet.separator is not None and given is None:
+        raise ValueError("sentences of this alphabet follow conditions, but none were given")
     batch, time = uniforms.shape
     tokens = torch.full((batch, time), PAD, device=uniforms.device)
     previous = torch.full((batch,), generator.alphabet.start, device=uniforms.device)
     state = generator.init_state(batch)
     projection = Projection(generator, temperature, top_k, top_p)
+    whole = 0 if given is None else int((given != PAD).all(dim=0).int().cumprod(dim=0).sum())
     for t in range(time):
         features, state = generator.step(previous.clamp(min=0), state)
-        drawn = draw(projection, features, uniforms[:, t])
+        if given is None:
+            drawn = draw(projection, features, uniforms[:, t])
+        elif t < whole:
+            drawn = given[:, t].long()
+        else:
+            drawn = draw(projection, features, uniforms[:, t])
+            drawn = torch.where(given[:, t] == PAD, drawn, given[:, t])
         # The start token may be the end token of nothing: only stored tokens end a sentence.
         tokens[:, t] = drawn if t == 0 else end_of_sentence(drawn, previous, generator.alphabet)
         previous = tokens[:, t]
@@ -239,13 +259,27 @@ def sample_sentences(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    given: Int[Tensor, "sentences time"] | None = None,
 ) -> Int[Tensor, "sentences time"]:
-    """Sample whole sentences with fresh uniforms from ``rng``, on its device, in bounded memory."""
+    """Sample whole sentences with fresh uniforms from ``rng``, on its device, in bounded memory.
+
+    What may be given, see :func:`sample`.
+    """
     drawn = []
     for start in range(0, max(1, num_sentences), SAMPLED_AT_ONCE):
         size = min(SAMPLED_AT_ONCE, num_sentences - start)
         uniforms = torch.rand(size, length, generator=rng, device=rng.device)
-        drawn.append(sample(generator, uniforms, temperature=temperature, top_k=top_k, top_p=top_p))
+        some = None if given is None else given[start : start + size]
+        drawn.append(
+            sample(
+                generator,
+                uniforms,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                given=some,
+            )
+        )
     return torch.cat(drawn)
 
 
@@ -255,10 +289,11 @@ def roll_out(
     tokens: Int[Tensor, "batch time"],
     uniforms: Float[Tensor, "prefixes batch rollouts time"],
 ) -> Int[Tensor, "prefixes batch rollouts time"]:
-    """Complete every proper prefix of every sentence, ``rollouts`` times each.
+    """Complete the longest ``prefixes`` proper prefixes of every sentence, ``rollouts`` times each.
 
-    ``result[l, i, k]`` keeps ``tokens[i, : l + 1]`` and samples what follows with
-    ``uniforms[l, i, k]``; there are ``time - 1`` prefixes. Each prefix is read once, its state
+    There are ``time - 1`` in all. ``result[l, i, k]`` keeps the first ``time - prefixes + l``
+    tokens of sentence ``i``, and its condition, and samples what follows with
+    ``uniforms[l, i, k]``. Each prefix is read once, its state
     branched ``rollouts`` times, and all prefixes advance together: position ``t`` costs one
     batched step over the ``t`` prefixes that are already sampling, in place of a separate pass
     for each prefix and rollout.
@@ -269,6 +304,7 @@ def roll_out(
     prefixes, _, rollouts, _ = uniforms.shape
     alphabet = generator.alphabet
     completed = tokens[None, :, None].expand(prefixes, batch, rollouts, time).clone()
+    given = conditions(tokens, alphabet)
     copies = torch.arange(batch, device=tokens.device).repeat_interleave(rollouts)
     start = torch.full((batch,), alphabet.start, device=tokens.device)
     _, reading = generator.step(start, generator.init_state(batch))
@@ -276,16 +312,22 @@ def roll_out(
     features, projection = tokens.new_zeros(0), Projection(generator)
     for t in range(1, time):
         newest, reading = generator.step(tokens[:, t - 1].clamp(min=0), reading)
+        now = t - (time - 1 - prefixes)  # prefixes that are sampling at this position
+        if now < 1:
+            continue
         newest = newest[copies]
-        if t == 1:
+        if now == 1:
             features, sampling = newest, reading.select(copies)
         else:
             older, sampling = generator.step(
-                completed[: t - 1, ..., t - 1].flatten().clamp(min=0), sampling
+                completed[: now - 1, ..., t - 1].flatten().clamp(min=0), sampling
             )
             features = torch.cat([older, newest])
             sampling = sampling.append(reading.select(copies))
-        drawn = draw(projection, features, uniforms[:t, ..., t].flatten())
-        before = completed[:t, ..., t - 1].flatten()
-        completed[:t, ..., t] = end_of_sentence(drawn, before, alphabet).view(t, batch, rollouts)
+        drawn = draw(projection, features, uniforms[:now, ..., t].flatten())
+        before = completed[:now, ..., t - 1].flatten()
+        ended = end_of_sentence(drawn, before, alphabet).view(now, batch, rollouts)
+        if given is not None:
+            ended = torch.where(given[:, t, None] == PAD, ended, given[:, t, None])
+        completed[:now, ..., t] = ended
     return completed

@@ -38,7 +38,7 @@ from seqgan.metrics.sacre import CHRF_SENTENCES, chrf, corpus_bleu
 from seqgan.metrics.score import Score, sign
 from seqgan.provenance import describe
 from seqgan.statistics import independent_sets
-from seqgan.tokens import PAD, Alphabet, is_real
+from seqgan.tokens import PAD, Alphabet, is_chosen, without_condition
 
 Rows = Int[Tensor, "sentences time"]
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -58,7 +58,11 @@ def digests(folder: Path) -> dict[str, str]:
 
 def tokenizer_of(data: Dataset) -> str:
     """Return what tokens are, for signatures."""
-    return "ids" if data.vocabulary is None else data.vocabulary.tokenizer.signature()
+    if data.vocabulary is None:
+        return "ids"
+    condition = data.vocabulary.condition
+    after = "" if condition == "none" else f",after={condition}"
+    return f"{data.vocabulary.tokenizer.signature()}{after}"
 
 
 def comparable_size(data: Dataset, oracle: Generator | None, wanted: int) -> int:
@@ -97,7 +101,8 @@ class Likelihoods:
         sets: Mapping[str, str] = NOTHING,
     ) -> None:
         self.test = data.test if num_test is None else evenly(data.test, num_test)
-        self.lengths = _lengths(self.test)
+        self.alphabet = data.alphabet
+        self.lengths = self._count(self.test)
         self.oracle, self.sets = oracle, sets
         self.tokenizer = tokenizer_of(data)
         self.by_oracle = None if oracle is None else _log_prob(oracle, self.test, 1.0)
@@ -118,7 +123,7 @@ class Likelihoods:
             temperature: Of its sampling; none if it was truncated, when held-out sentences may
                 have probability zero, so that only the oracle's word is left.
         """
-        scores, lengths, oracle = [], _lengths(samples), self.oracle
+        scores, lengths, oracle = [], self._count(samples), self.oracle
         drawn = {"samples": len(samples), "temperature": temperature}
         held_out = {
             "test": len(self.test),
@@ -160,6 +165,10 @@ class Likelihoods:
             ]
         return scores
 
+    def _count(self, tokens: Rows) -> Int[np.ndarray, " sentences"]:
+        """Return the tokens of each sentence, without its condition."""
+        return is_chosen(tokens, self.alphabet).sum(dim=1).cpu().numpy()
+
     def uniform(self, alphabet: Alphabet, rng: torch.Generator) -> dict[str, float]:
         """Return what uniformly random tokens and the uniform distribution would score.
 
@@ -190,13 +199,13 @@ class Overlaps:
         self, data: Dataset, settings: dict[str, Any], sets: Mapping[str, str] = NOTHING
     ) -> None:
         self.orders: Sequence[int] = settings["bleu_orders"]
-        self.end, self.vocabulary = data.alphabet.end, data.vocabulary
+        self.alphabet, self.vocabulary = data.alphabet, data.vocabulary
         self.tokenizer = tokenizer_of(data)
         self.capped = settings["capped_references"]
         self.reference_set, self.train_set = sets.get("test", ""), sets.get("train", "")
         self.lm_order: int = settings["language_model_order"]
         alphabet = data.alphabet
-        special = len(alphabet.never_emitted) + (self.end is not None)
+        special = len(alphabet.never_emitted) + (self.alphabet.end is not None)
         self.vocab_size = alphabet.vocab_size - special
         self.test_rows = data.test
         self.test = self._sentences(data.test)
@@ -262,11 +271,12 @@ class Overlaps:
 
     def _learn(self, sentences: Sentences) -> KneserNey:
         return KneserNey(
-            sentences, self.lm_order, vocab_size=self.vocab_size, end=self.end is not None
+            sentences, self.lm_order, vocab_size=self.vocab_size, end=self.alphabet.end is not None
         )
 
     def _sentences(self, tokens: Rows) -> Sentences:
-        return Sentences.from_tokens(tokens.cpu().numpy(), padding=PAD, end=self.end)
+        bare = without_condition(tokens, self.alphabet).cpu().numpy()
+        return Sentences.from_tokens(bare, padding=PAD, end=self.alphabet.end)
 
     def _repetition(self, sentences: Sentences) -> list[Score]:
         ngrams = Ngrams(sentences, max(self.orders))
@@ -310,10 +320,6 @@ class Overlaps:
 def uniform_nll(alphabet: Alphabet) -> float:
     """Return the nats per token of a guess that finds all tokens of an alphabet alike."""
     return float(np.log(alphabet.vocab_size - len(alphabet.never_emitted)))
-
-
-def _lengths(tokens: Rows) -> Int[np.ndarray, " sentences"]:
-    return is_real(tokens).sum(dim=1).cpu().numpy()
 
 
 def _log_prob(

@@ -8,13 +8,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqgan.config.corpus import OracleCorpus
+from seqgan.config.corpus import OracleCorpus, TextCorpus
 from seqgan.config.experiment import REAL, Experiment, external_files
+from seqgan.config.sources import FileSource
 from seqgan.config.training import (
     DiscriminatorRewardConfig,
     LikelihoodMethod,
     PolicyGradientMethod,
 )
+
+OPTIONS = {
+    "parameters": "parameters",
+    "path": "text",
+    "validation_path": "validation",
+    "test_path": "test",
+}
+"""The options of stages that take a user's file, by the key that names it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Job:
         method: Name of the method, for stages that run once for each.
         outputs: Files and folders it makes, by the name of their option on the command line.
         upstream: Jobs whose outputs it reads.
-        external: Files of the user that it reads.
+        external: Files and folders of the user that it reads, by the name of their option.
     """
 
     experiment: str
@@ -39,7 +48,7 @@ class Job:
     method: str | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     upstream: tuple["Job", ...] = ()
-    external: tuple[str, ...] = ()
+    external: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -67,12 +76,28 @@ def jobs(name: str, experiment: Experiment) -> list[Job]:
 def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
     results = f"results/{name}"
     oracle = isinstance(experiment.corpus, OracleCorpus)
+    fetching: tuple[Job, ...] = ()
+    if isinstance(experiment.corpus, TextCorpus) and not isinstance(
+        experiment.corpus.source, FileSource
+    ):
+        fetch = Job(
+            name,
+            "fetch_corpus",
+            {"source": _plain(experiment.corpus.source)},
+            outputs={"source": f"{results}/source"},
+        )
+        yield fetch
+        fetching = (fetch,)
     data = Job(
         name,
         "sample_oracle" if oracle else "prepare_corpus",
         {"corpus": _plain(experiment.corpus)},
         outputs={"data": f"{results}/data"},
-        external=tuple(external_files(experiment).values()),
+        upstream=fetching,
+        external={
+            OPTIONS[key.rpartition(".")[2]]: path
+            for key, path in external_files(experiment).items()
+        },
     )
     yield data
     references: tuple[Job, ...] = ()
@@ -87,6 +112,9 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
         yield encoding
         references = (encoding,)
     evaluations, sweeps, curves, samples = [], [], [], []
+    checked = _plain(experiment.evaluation)
+    if checked["validity"] == "automatic":
+        checked["validity"] = experiment.corpus.domain
     for seed in experiment.seeds:
         folder = f"seed-{seed}"
 
@@ -170,7 +198,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                 {
                     "weights": weights,
                     "sampling": _plain(experiment.sampling),
-                    "evaluation": _plain(experiment.evaluation),
+                    "evaluation": checked,
                 },
                 seed,
                 method,

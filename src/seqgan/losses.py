@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from seqgan.decoding import rows_at_once, to_base_two
 from seqgan.generators import Generator
 from seqgan.products import linear, product
-from seqgan.tokens import PAD
+from seqgan.tokens import is_chosen
 
 
 def weighted_nll(
@@ -19,17 +19,20 @@ def weighted_nll(
     tokens: Int[Tensor, "batch time"],
     scale: Float[Tensor, "batch time"],
 ) -> Float[Tensor, ""]:
-    """Return ``-sum scale[i, t] * log p(tokens[i, t] | tokens[i, :t])``; padding adds nothing.
+    """Return ``-sum scale[i, t] * log p(tokens[i, t] | tokens[i, :t])`` over chosen tokens.
+
+    Padding and conditions add nothing.
 
     The logits are made some rows at a time, and their gradient in the same pass, while their
     probabilities are in the cache: what comes after can multiply the loss by a factor, but not
     change what each row contributes. No gradient flows through ``scale``.
     """
     features, targets = generator.encode(tokens).flatten(0, 1), tokens.flatten()
-    scale = torch.where(targets != PAD, scale.detach().flatten(), 0.0).to(features.dtype)
+    chosen = is_chosen(tokens, generator.alphabet).flatten()
+    scale = torch.where(chosen, scale.detach().flatten(), 0.0).to(features.dtype)
     if tokens.device.type == "cpu":  # elsewhere to count them would make the host wait
-        real = (targets != PAD).nonzero()[:, 0]
-        features, targets, scale = features[real], targets[real], scale[real]
+        rows = chosen.nonzero()[:, 0]
+        features, targets, scale = features[rows], targets[rows], scale[rows]
     return _WeightedNLL.apply(
         features, *generator.output_layer(), targets.clamp(min=0).long(), scale
     )

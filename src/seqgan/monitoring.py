@@ -10,7 +10,7 @@ from torch import Tensor
 from seqgan.decoding import sample_sentences, score
 from seqgan.generators import Generator
 from seqgan.rewards import DiscriminatorReward
-from seqgan.tokens import is_real
+from seqgan.tokens import conditions, cycled, is_chosen
 from seqgan.training import StepMetrics
 
 
@@ -32,8 +32,9 @@ class GeneratorMonitor:
 
     def __call__(self) -> StepMetrics:
         """Return the metrics of the present weights."""
-        length = self.validation.shape[1]
-        samples = sample_sentences(self.generator, self.num_sentences, length, self.rng)
+        size, length = self.num_sentences, self.validation.shape[1]
+        given = conditions(cycled(self.validation, size), self.generator.alphabet)
+        samples = sample_sentences(self.generator, size, length, self.rng, given=given)
         metrics: StepMetrics = {
             "nll_validation": nll(self.generator, self.validation),
             "entropy": nll(self.generator, samples),
@@ -61,7 +62,8 @@ class DiscriminatorMonitor:
     def __call__(self) -> StepMetrics:
         """Return the metrics of the present weights."""
         real = self.validation[: self.num_sentences].long()
-        fake = sample_sentences(self.generator, len(real), real.shape[1], self.rng)
+        given = conditions(real, self.generator.alphabet)
+        fake = sample_sentences(self.generator, len(real), real.shape[1], self.rng, given=given)
         of_real, of_fake = self.reward.score(real), self.reward.score(fake)
         correct = ((of_real > 0.5).float().mean() + (of_fake <= 0.5).float().mean()) / 2
         return {
@@ -72,5 +74,5 @@ class DiscriminatorMonitor:
 
 
 def nll(generator: Generator, tokens: Int[Tensor, "sentences time"]) -> float:
-    """Return the negative log-likelihood of sentences, in nats per token without padding."""
-    return (-score(generator, tokens).sum() / is_real(tokens).sum()).item()
+    """Return the negative log-likelihood of sentences, in nats per chosen token."""
+    return (-score(generator, tokens).sum() / is_chosen(tokens, generator.alphabet).sum()).item()

@@ -13,7 +13,7 @@ from seqgan.decoding import sample_sentences
 from seqgan.generators import Generator
 from seqgan.losses import weighted_nll
 from seqgan.rewards import ActionValue
-from seqgan.tokens import is_real
+from seqgan.tokens import conditions, is_chosen, is_real
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,10 @@ class Objective(ABC):
         step: int,
         rng: torch.Generator,
     ) -> Loss:
-        """Return the loss for a batch of real sentences, of which it may use the shape alone."""
+        """Return the loss for a batch of real sentences.
+
+        It may use their shape alone, and their conditions where there are any.
+        """
 
 
 @final
@@ -61,12 +64,12 @@ class MaximumLikelihood(Objective):
         rng: torch.Generator,
     ) -> Loss:
         each = torch.ones(real.shape, device=real.device)
-        nll = weighted_nll(generator, real, each) / is_real(real).sum()
+        nll = weighted_nll(generator, real, each) / is_chosen(real, generator.alphabet).sum()
         return Loss(nll, {"nll_train": nll.detach()})
 
 
 Baseline = Callable[[Float[Tensor, "batch time"], Bool[Tensor, "batch time"]], Tensor]
-"""What is subtracted from action values, given the mask of real tokens."""
+"""What is subtracted from action values, given the mask of chosen tokens."""
 
 
 def mean_of_others(
@@ -104,10 +107,12 @@ class PolicyGradient(Objective):
         step: int,
         rng: torch.Generator,
     ) -> Loss:
-        tokens = sample_sentences(generator, len(real), real.shape[1], rng)
+        alphabet = generator.alphabet
+        given = conditions(real, alphabet)
+        tokens = sample_sentences(generator, len(real), real.shape[1], rng, given=given)
         value = self.action_value(tokens, rng)
-        counts = is_real(tokens)
-        last = counts.sum(dim=1, keepdim=True) - 1
+        counts = is_chosen(tokens, alphabet)
+        last = is_real(tokens).sum(dim=1, keepdim=True) - 1
         final_value = value.gather(1, last)[:, 0]
         advantage = value if self.baseline is None else value - self.baseline(value, counts)
         return Loss(

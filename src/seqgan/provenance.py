@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from seqgan.errors import UserError, one_line
-from seqgan.records import canonical_json, read_json, readable_json, write_atomically
+from seqgan.records import (
+    canonical_json,
+    expand,
+    read_json,
+    readable_json,
+    write_atomically,
+)
 
 SCHEMA = 1
 SOURCE = Path(__file__).resolve().parents[1]
@@ -309,10 +315,20 @@ def _verify_job(
         for output, description in receipts[upstream.name]["outputs"].items():
             if output in found["inputs"] and found["inputs"][output] != description:
                 stale.append(f"was made from another {output}")
-    for external in job.external:
-        present = describe(root / external) if (root / external).is_file() else None
-        if found["inputs"].get(external) != present:
-            stale.append(f"{external} has changed" if present else f"{external} is gone")
+    for external in map(Path, job.external.values()):
+        base = root / external
+        files = {(external / path.relative_to(base)).as_posix(): path for path in expand(base)}
+        recorded = {
+            name: made
+            for name, made in found["inputs"].items()
+            if Path(name).is_relative_to(external)
+        }
+        for name, path in files.items():
+            if name not in recorded:
+                stale.append(f"{name} is new")
+            elif recorded[name] != describe(path):
+                stale.append(f"{name} has changed")
+        stale += [f"{name} is gone" for name in recorded if name not in files]
     if stale:
         return State(job.name, "stale", stale)
     if found["outputs"].keys() != set(job.outputs.values()):

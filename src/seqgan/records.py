@@ -36,6 +36,17 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
     )
 
 
+def expand(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder by name but hidden ones; nothing if neither."""
+    if path.is_file():
+        return [path]
+    return sorted(
+        each
+        for each in path.rglob("*")
+        if each.is_file() and not any(part[0] == "." for part in each.relative_to(path).parts)
+    )
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file such that a reader, or a crash, sees the old or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)

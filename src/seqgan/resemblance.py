@@ -22,7 +22,7 @@ from seqgan.metrics.mauve import mauve_scores
 from seqgan.metrics.ngrams import Sentences
 from seqgan.metrics.score import Score
 from seqgan.records import read_json, readable_json, write_atomically
-from seqgan.tokens import PAD
+from seqgan.tokens import PAD, without_condition
 
 CHOICE = "encoder.json"
 CACHE = ".embeddings"
@@ -190,4 +190,5 @@ def _lines(tokens: Rows, data: Dataset) -> list[str]:
 
 
 def _ids(tokens: Rows, data: Dataset) -> Sentences:
-    return Sentences.from_tokens(tokens.cpu().numpy(), padding=PAD, end=data.alphabet.end)
+    bare = without_condition(tokens, data.alphabet).cpu().numpy()
+    return Sentences.from_tokens(bare, padding=PAD, end=data.alphabet.end)

@@ -19,7 +19,7 @@ from seqgan.graphs import Replayed
 from seqgan.optimizers import adam
 from seqgan.progress import Progress
 from seqgan.team import ALONE, Team
-from seqgan.tokens import is_real
+from seqgan.tokens import is_chosen
 
 Metrics = Mapping[str, float]
 
@@ -184,7 +184,7 @@ class ActionValue(ABC):
     def __call__(
         self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
     ) -> Float[Tensor, "batch time"]:
-        """Return ``Q[i, t]``, the value of choosing ``tokens[i, t]``; zero at padding."""
+        """Return ``Q[i, t]``, the value of choosing ``tokens[i, t]``; zero for any other."""
 
     @abstractmethod
     def track(self, generator: Generator) -> None:
@@ -228,11 +228,12 @@ class MonteCarloRollout(ActionValue):
         self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
     ) -> Float[Tensor, "batch time"]:
         batch, time = tokens.shape
+        prefixes = time - 1 - self._given(tokens)
         uniforms = torch.rand(
-            time - 1, batch, self.num_rollouts, time, generator=rng, device=tokens.device
+            prefixes, batch, self.num_rollouts, time, generator=rng, device=tokens.device
         )
         mine, its_uniforms = self._team.mine(tokens), self._team.mine(uniforms, dim=1)
-        rows = max(1, ROLLOUT_TOKENS // uniforms[:, 0].numel()) if time > 1 else batch
+        rows = max(1, ROLLOUT_TOKENS // uniforms[:, 0].numel()) if prefixes else batch
         values = torch.cat(
             [
                 self._estimate(*some)
@@ -250,7 +251,14 @@ class MonteCarloRollout(ActionValue):
         completed = roll_out(self.policy, tokens, uniforms)
         scores = self.reward.score(completed.flatten(0, 2)).view(completed.shape[:3])
         values = torch.cat([scores.mean(dim=2), self.reward.score(tokens)[None]]).T
-        return torch.where(is_real(tokens), values, 0.0)
+        values = F.pad(values, (tokens.shape[1] - values.shape[1], 0))
+        return torch.where(is_chosen(tokens, self.policy.alphabet), values, 0.0)
+
+    def _given(self, tokens: Int[Tensor, "batch time"]) -> int:
+        """Return how many first positions are given in every row: nobody completes these."""
+        if self.policy.alphabet.separator is None or tokens.device.type != "cpu":
+            return 0  # a GPU would make the host wait, and record every length anew
+        return int(is_chosen(tokens, self.policy.alphabet).int().argmax(dim=1).min())
 
     @torch.no_grad()
     def track(self, generator: Generator) -> None:
@@ -270,6 +278,7 @@ class TerminalReward(ActionValue):
 
     def __init__(self, generator: Generator, reward: RewardModel, *, team: Team = ALONE) -> None:
         self.reward, self._team = reward, team
+        self._alphabet = generator.alphabet
 
     @torch.no_grad()
     def __call__(
@@ -277,7 +286,7 @@ class TerminalReward(ActionValue):
     ) -> Float[Tensor, "batch time"]:
         mine = self.reward.score(self._team.mine(tokens))
         scores = self._team.gather(mine, mine.new_empty(len(tokens)))
-        return torch.where(is_real(tokens), scores[:, None], 0.0)
+        return torch.where(is_chosen(tokens, self._alphabet), scores[:, None], 0.0)
 
     def track(self, generator: Generator) -> None:
         pass

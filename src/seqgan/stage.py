@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, NoReturn, TextIO
 
 from tqdm import tqdm
@@ -92,6 +93,10 @@ class Context:
         self._outputs[name] = partial
         partial.parent.mkdir(parents=True, exist_ok=True)
         return partial
+
+    def option(self, name: str) -> Any:
+        """Return what was given for one of the stage's own options."""
+        return getattr(self._arguments, name)
 
     def at_end(self, action: Callable[[], None]) -> None:
         """Do something once all outputs and the receipt are in place."""
@@ -179,6 +184,7 @@ class Stage:
         seeded: Whether it runs once for every training seed.
         on_device: Whether it computes on the GPU, where there is one.
         in_team: Whether several processes can share the work.
+        options: Further options that decide no byte of the outputs, as ``add_argument`` takes them.
     """
 
     def __init__(
@@ -191,6 +197,7 @@ class Stage:
         seeded: bool,
         on_device: bool = True,
         in_team: bool = False,
+        options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
         self.name, self.inputs, self.outputs = name, inputs, outputs
         self.on_device = on_device
@@ -206,6 +213,8 @@ class Stage:
             add(f"--{option}", nargs="*", metavar="PATH", help=text)
         for option, text in outputs.items():
             add(f"--{option}", required=True, metavar="PATH", help=text)
+        for option, more in options.items():
+            add(f"--{option}", **more)
         add("--receipts", nargs="*", metavar="PATH", default=[], help="receipts of the inputs")
         add("--receipt", required=True, metavar="PATH", help="record that is written last")
         add("--provenance", metavar="PATH", help="commit, machine, time and memory of this run")

@@ -42,6 +42,22 @@ def is_chosen(
     return real & F.pad(separated[..., :-1], (1, 0), value=False)
 
 
+def conditions(
+    tokens: Int[Tensor, "batch time"], alphabet: "Alphabet"
+) -> Int[Tensor, "batch time"] | None:
+    """Return what sentences follow, with padding in place of the sentences, if anything."""
+    if alphabet.separator is None:
+        return None
+    return torch.where(is_chosen(tokens, alphabet), PAD, tokens)
+
+
+def cycled(tokens: Int[Tensor, "_ time"], count: int) -> Int[Tensor, "count time"]:
+    """Return so many sentences, from the first one again where there are fewer."""
+    if count <= len(tokens):
+        return tokens[:count]
+    return tokens[torch.arange(count, device=tokens.device) % len(tokens)]
+
+
 def without_condition(
     tokens: Int[Tensor, "batch time"], alphabet: "Alphabet"
 ) -> Int[Tensor, "batch time"]:

@@ -18,6 +18,7 @@ from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
 from seqgan.rewards import ActionValue, RewardModel
 from seqgan.team import ALONE, Team
+from seqgan.tokens import conditions
 
 # A list is a value per position of a sentence.
 StepMetrics = dict[str, float | list[float]]
@@ -156,13 +157,13 @@ class DiscriminatorRound:
             "real",
             lambda: torch.randperm(len(self.corpus), generator=rng, device=rng.device)[:count],
         )
+        real, stream = self.corpus[rows].long(), run.streams["negatives"]
+        given = conditions(real, self.generator.alphabet)  # the same, so that they tell nothing
         fake = progress.keep(
             "fake",
-            lambda: sample_sentences(self.generator, count, length, run.streams["negatives"]),
+            lambda: sample_sentences(self.generator, count, length, stream, given=given),
         )
-        return dict(
-            self.reward.fit(self.corpus[rows].long(), fake, run.streams["discriminator"], progress)
-        )
+        return dict(self.reward.fit(real, fake, run.streams["discriminator"], progress))
 
 
 @final

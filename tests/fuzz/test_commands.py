@@ -19,7 +19,7 @@ import results
 import sample_sentences
 from paths import ROOT
 from seqgan.assembly import save_generator
-from seqgan.config.corpus import FileCorpus
+from seqgan.config.corpus import TextCorpus
 from seqgan.provenance import spec
 from seqgan.records import readable_json
 from stage_worlds import GENERATOR, LENGTH, VOCABULARY, network
@@ -139,7 +139,9 @@ NAMES = (
 
 def prepare(place: Path, name: str) -> subprocess.CompletedProcess:
     """Run the stage on a text of any name, as a process of its own."""
-    settings = FileCorpus(kind="file", path="x", min_count=1).model_dump(mode="json")
+    settings = TextCorpus(
+        kind="text", source={"kind": "file", "path": "x"}, min_count=1
+    ).model_dump(mode="json")
     (place / "spec.json").write_bytes(readable_json(spec("prepare_corpus", {"corpus": settings})))
     options = {"spec": "spec.json", "text": name, "data": "data", "receipt": "receipt.json"}
     arguments = [word for option in options.items() for word in (f"--{option[0]}", option[1])]
@@ -177,7 +179,8 @@ def test_a_workflow_reads_a_text_of_any_usual_name_and_runs_no_part_of_it(tmp_pa
         "methods": {"mle": {"kind": "likelihood"}},
     }
     experiments = {
-        f"e{i}": experiment | {"corpus": {"kind": "file", "path": name, "min_count": 1}}
+        f"e{i}": experiment
+        | {"corpus": {"kind": "text", "source": {"kind": "file", "path": name}, "min_count": 1}}
         for i, name in enumerate(NAMES)
     }
     for name in NAMES:

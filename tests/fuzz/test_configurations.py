@@ -86,13 +86,22 @@ for _ in range(100_000):
         (one("x" * 5000, 1), "unknown key"),
         (one("generator", {"x" * i: 1 for i in range(5, 200)}), "and 145 more problems"),
         (one("corpus", {"kind": "x" * 50_000}), "experiments.a.corpus.kind: there is no kind"),
-        (one("corpus", {"kind": "file", "path": "-n.txt"}), "an option; write ./-n.txt"),
         (
-            one("corpus", {"kind": "file", "path": "a\nb"}),
+            one("corpus", {"kind": "text", "source": {"kind": "file", "path": "-n.txt"}}),
+            "an option; write ./-n.txt",
+        ),
+        (
+            one("corpus", {"kind": "text", "source": {"kind": "file", "path": "a\nb"}}),
             r"must not contain '\\n', but is 'a\\nb'",
         ),
-        (one("corpus", {"kind": "file", "path": "{a}.txt"}), "must not contain '{', '}'"),
-        (one("corpus", {"kind": "file", "path": ""}), "must name a file, but is empty"),
+        (
+            one("corpus", {"kind": "text", "source": {"kind": "file", "path": "{a}.txt"}}),
+            "must not contain '{', '}'",
+        ),
+        (
+            one("corpus", {"kind": "text", "source": {"kind": "file", "path": ""}}),
+            "must name a file, but is empty",
+        ),
     ],
 )
 def test_what_once_was_a_traceback_or_an_endless_wait(settings, line):
@@ -104,8 +113,10 @@ def test_what_once_was_a_traceback_or_an_endless_wait(settings, line):
 
 @pytest.mark.parametrize("path", ["x" * 300, "a/" * 3000 + "b"])
 def test_a_path_that_no_disk_has_names_its_key(tmp_path, path):
-    settings = one("corpus", {"kind": "file", "path": path})
-    assert not ends_well(lambda: validate(settings, root=tmp_path), "experiments.a.corpus.path")
+    settings = one("corpus", {"kind": "text", "source": {"kind": "file", "path": path}})
+    assert not ends_well(
+        lambda: validate(settings, root=tmp_path), "experiments.a.corpus.source.path"
+    )
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -181,8 +192,8 @@ def test_a_name_in_a_path_has_no_other_signs_than_the_pattern(name):
 @fuzz(300)
 @given(texts | st.text(min_size=1, max_size=9))
 def test_a_path_of_the_user_cannot_pass_for_anything_else(path):
-    settings = one("corpus", {"kind": "file", "path": path})
-    if ends_well(lambda: planned(settings), "experiments.a.corpus.path"):
+    settings = one("corpus", {"kind": "text", "source": {"kind": "file", "path": path}})
+    if ends_well(lambda: planned(settings), "experiments.a.corpus.source.path"):
         assert path.isprintable()
         assert path[0] != "-"
         assert not set(path) & set("{}")

@@ -13,7 +13,11 @@ CONFIG = {
     "experiments": {
         "tiny_text": {
             "seeds": [1],
-            "corpus": {"kind": "file", "path": "data/own text.txt", "max_length": 8},
+            "corpus": {
+                "kind": "text",
+                "source": {"kind": "file", "path": "data/own text.txt"},
+                "max_length": 8,
+            },
             "generator": {"embedding_dim": 8, "hidden_dim": 8},
             "discriminator": {"embedding_dim": 8, "widths": [1, 2], "num_filters": [8, 8]},
             "generator_pretraining": {"epochs": 2, "monitoring": {"num_sentences": 32}},

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ os.environ.update(
 from seqgan.config.experiment import ConfigError, validate
 from seqgan.layout import jobs
 from seqgan.provenance import spec, write_if_changed
+from seqgan.records import expand
 
 if not Path("src/report.py").is_file():
     raise WorkflowError("start snakemake in the folder of the pipeline, where src/ is")
@@ -71,7 +73,7 @@ def receipts(stage):
 
 def made_by(makers, output, stage):
     """Return the input function for an output of those upstream jobs that `makers` names."""
-    folder = output in ("checkpoint", "samples", "sentences", "encoder")
+    folder = output in ("checkpoint", "samples", "sentences", "encoder", "source")
 
     def paths(wildcards):
         upstream = find(stage, wildcards).upstream
@@ -83,9 +85,23 @@ def made_by(makers, output, stage):
     return paths
 
 
-def external(stage):
-    """Return the input function for the files that the user brings."""
-    return lambda wildcards: list(find(stage, wildcards).external)
+def external(stage, option):
+    """Return the input function for files that the user brings; a folder stands for its files."""
+
+    def paths(wildcards):
+        given = find(stage, wildcards).external.get(option)
+        return [] if given is None else [str(path) for path in expand(Path(given))]
+
+    return paths
+
+
+def downloads(wildcards):
+    """Return the options that say where archives are kept and whether the net may be asked."""
+    wanted = CONFIG.experiments[wildcards.experiment].resources
+    options = ["--downloads", wanted.downloads]
+    if wanted.mirror is not None:
+        options += ["--mirror", wanted.mirror]
+    return shlex.join(options + ["--offline"] * wanted.offline)
 
 
 def memory(wildcards, attempt):

@@ -1,6 +1,7 @@
 """Where real sentences come from."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +13,8 @@ from seqgan.config.section import (
     Several,
     UserPath,
 )
+from seqgan.config.sources import FileSource, SourceConfig
+from seqgan.config.tokenizers import TokenizerConfig, WordTokenizer
 
 
 class OracleCorpus(Section):
@@ -55,28 +58,52 @@ class OracleCorpus(Section):
     )
 
     @property
+    def domain(self) -> str:
+        """What its sentences may be checked to be: nothing but numbers."""
+        return "none"
+
+    @property
     def max_length(self) -> int:
         """Tokens in the longest sentence."""
         return self.length
 
-
-class WordTokenizer(Section):
-    """Words and punctuation marks, Unicode-aware."""
-
-    kind: Literal["word"] = "word"
-    lowercase: bool = Field(default=True, description="Fold letters to lower case.")
+    @property
+    def row_length(self) -> int:
+        """Tokens in the longest row."""
+        return self.length
 
 
-class FileCorpus(Section):
-    """Sentences of a text file, one a line."""
+SUITED: Mapping[str, Mapping[str, Any]] = {
+    "zh-quatrains": {"tokenizer": {"kind": "chinese"}, "max_length": 33, "min_count": 5},
+    "folk-abc": {"tokenizer": {"kind": "abc"}, "min_length": 32, "max_length": 45},
+    "python-code": {"tokenizer": {"kind": "python"}},
+    "formal-language": {"tokenizer": {"kind": "whitespace"}, "min_length": 1, "min_count": 1},
+}
+"""What a corpus of a source has where the configuration is silent."""
 
-    kind: Literal["file"]
-    path: UserPath = Field(
-        description="UTF-8 text file, one sentence a line; relative to the folder in which "
-        "snakemake is started."
+
+DOMAINS: Mapping[str, str] = {
+    "zh-quatrains": "quatrain",
+    "folk-abc": "abc",
+    "python-code": "python",
+}
+"""What the sentences of a source are checked to be; those of a formal language, of its grammar."""
+
+
+class TextCorpus(Section):
+    """Sentences that people wrote, from a file or a known source."""
+
+    kind: Literal["text"]
+    source: SourceConfig = Field(description="Where the sentences come from.")
+    tokenizer: TokenizerConfig = Field(
+        default=WordTokenizer(),
+        description="How a line becomes tokens. By default words; Chinese characters, notes or "
+        "Python tokens for the sources that have them.",
     )
-    tokenizer: WordTokenizer = Field(
-        default=WordTokenizer(), description="How a line becomes tokens."
+    condition: Literal["none", "label", "prompt"] = Field(
+        default="none",
+        description="What sentences follow: nothing, the label of their class, or the prompt that "
+        "they answer. Generator and discriminator see it; nobody samples or scores it.",
     )
     min_length: PositiveCount = Field(
         default=3, description="Shorter sentences are left out, in tokens without the end token."
@@ -85,16 +112,23 @@ class FileCorpus(Section):
         default=20,
         description="Longest sentence, in tokens with its end token; longer ones are left out.",
     )
+    max_prompt_length: PositiveCount = Field(
+        default=20, description="Sentences with a longer prompt are left out, in tokens."
+    )
     max_vocabulary: PositiveCount = Field(
-        default=5000, description="Most frequent words of the training set that are kept."
+        default=5000,
+        description="Most frequent tokens of the training set that are kept. Byte and subword "
+        "tokenizers keep all of theirs.",
     )
     min_count: PositiveCount = Field(
-        default=2, description="Words seen less often in the training set are unknown."
+        default=2,
+        description="Tokens seen less often in the training set are unknown. Byte and subword "
+        "tokenizers know all of theirs.",
     )
     unknown: Literal["drop", "keep"] = Field(
         default="drop",
-        description="Sentences with an unknown word: leave them out (`drop`), or put the unknown "
-        "token in its place (`keep`).",
+        description="Sentences with an unknown token: leave them out (`drop`), or put the unknown "
+        "token in its place (`keep`). Prompts keep theirs in any case.",
     )
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         default=0.1, description="Share of sentences that select models."
@@ -102,17 +136,60 @@ class FileCorpus(Section):
     test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         default=0.1, description="Share of sentences that only the final evaluation sees."
     )
+    discriminator_share: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        default=0.0,
+        description="Share of sentences that the discriminator alone learns from; with 0 it learns "
+        "from the generator's.",
+    )
+    split_by: Literal["sentence", "group"] = Field(
+        default="sentence",
+        description="What is kept together: a sentence and its copies, or whatever the source "
+        "groups (a conversation, a speech, a tune). Sentences that also stand in a held-out set "
+        "are then left out of the others.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _suited(cls, given: Any) -> Any:
+        source = given.get("source") if isinstance(given, dict) else None
+        kind = source.get("kind") if isinstance(source, dict) else None
+        return {**SUITED.get(kind, {}), **given} if isinstance(kind, str) else given
 
     @model_validator(mode="after")
-    def _window(self) -> "FileCorpus":
+    def _possible(self) -> "TextCorpus":
         if self.min_length >= self.max_length:
             raise ValueError(
                 f"`min_length` must be below `max_length`, which counts the end token, but "
                 f"{self.min_length} is not below {self.max_length}"
             )
+        columns = isinstance(self.source, FileSource) and self.condition != "none"
+        if columns and getattr(self.source, self.condition) is None:
+            raise ValueError(
+                f"`condition: {self.condition}` needs the name of the column that holds it in "
+                f"`source.{self.condition}`"
+            )
+        shares = self.validation_share + self.test_share + self.discriminator_share
+        if shares >= 1:
+            raise ValueError(
+                "`validation_share`, `test_share` and `discriminator_share` leave nothing to "
+                f"train on: they add up to {shares:g}"
+            )
         return self
 
+    @property
+    def domain(self) -> str:
+        """What its sentences may be checked to be, or ``none``."""
+        return getattr(self.source, "grammar", DOMAINS.get(self.source.kind, "none"))
 
-CorpusConfig = Annotated[OracleCorpus | FileCorpus, Field(discriminator="kind")]
+    @property
+    def row_length(self) -> int:
+        """Tokens in the longest row: condition, separator, sentence, end."""
+        return (
+            self.max_length
+            + {"none": 0, "label": 2, "prompt": self.max_prompt_length + 1}[self.condition]
+        )
 
-__all__ = ["CorpusConfig", "FileCorpus", "OracleCorpus", "WordTokenizer"]
+
+CorpusConfig = Annotated[OracleCorpus | TextCorpus, Field(discriminator="kind")]
+
+__all__ = ["CorpusConfig", "OracleCorpus", "TextCorpus"]

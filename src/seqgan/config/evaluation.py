@@ -55,6 +55,23 @@ class Evaluation(Section):
     language_model_order: Annotated[int, Field(ge=2, le=7)] = Field(
         default=5, description="Longest n-grams of the language model behind `lm_score`."
     )
+    validity: Literal[
+        "automatic",
+        "none",
+        "python",
+        "abc",
+        "quatrain",
+        "arithmetic",
+        "dyck-1",
+        "dyck-2",
+        "palindrome",
+        "anbn",
+        "copy",
+    ] = Field(
+        default="automatic",
+        description="What sentences are checked to be: `python`, notes (`abc`), a Chinese "
+        "`quatrain`, or of a formal language; `automatic`: what the source of the corpus holds.",
+    )
     embedding: Embedding = Field(default=Embedding(), description="Metrics of sentence embeddings.")
 
     _distinct = field_validator("bleu_orders")(distinct)

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from seqgan.config.corpus import CorpusConfig, FileCorpus, OracleCorpus
+from seqgan.config.corpus import CorpusConfig, OracleCorpus, TextCorpus
 from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling, Sweep
 from seqgan.config.models import DiscriminatorConfig, GeneratorConfig
 from seqgan.config.problems import explain
-from seqgan.config.section import PositiveCount, Section, Seed, distinct
+from seqgan.config.section import PositiveCount, Section, Seed, UserPath, distinct
+from seqgan.config.sources import FileSource
 from seqgan.config.training import (
     DiscriminatorPretraining,
     DiscriminatorRewardConfig,
@@ -23,7 +24,7 @@ from seqgan.config.training import (
     RolloutConfig,
 )
 from seqgan.errors import one_line
-from seqgan.records import check_tree
+from seqgan.records import check_tree, expand
 
 REAL = "real"
 """Name of the row in which held-out real sentences are scored as if a method had made them."""
@@ -52,6 +53,16 @@ class ConfigError(ValueError):
 
 class Resources(Section):
     """What jobs may use; changing it reruns nothing."""
+
+    downloads: UserPath = Field(
+        default="data/downloads",
+        description="Folder that keeps what was fetched; what is there is not fetched again, "
+        "whoever put it there.",
+    )
+    mirror: UserPath | None = Field(
+        default=None, description="Folder that is looked into first and never written to."
+    )
+    offline: bool = Field(default=False, description="Never ask the net.")
 
     memory_mb: PositiveCount = Field(
         default=4000,
@@ -120,6 +131,7 @@ class Experiment(Section):
 def _impossible(experiment: Experiment) -> Iterator[str]:
     """Yield what each section allows but their combination does not."""
     corpus, longest = experiment.corpus, experiment.corpus.max_length
+    row = corpus.row_length
     if REAL in experiment.methods:
         yield f"methods.{REAL}: this name is kept for the row of real sentences; choose another"
     if experiment.baseline is not None and experiment.baseline not in experiment.methods:
@@ -128,10 +140,10 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
             f"{', '.join(experiment.methods)}"
         )
     for width in experiment.discriminator.widths:
-        if width > longest:
+        if width > row:
             yield (
                 f"discriminator.widths: a filter must not be wider than a sentence, but {width} "
-                f"is wider than {longest} tokens; drop it, with its entry in `num_filters`"
+                f"is wider than {row} tokens; drop it, with its entry in `num_filters`"
             )
     for order in experiment.evaluation.bleu_orders:
         if order > longest:
@@ -170,7 +182,7 @@ def rollout_bytes(method: PolicyGradientMethod, num_rollouts: int, experiment: E
     (8 bytes) and uniforms, twice because of the copies that indexing makes, the block of 64 weights
     that a token is drawn from, and 15 numbers for every hidden unit: gates and states.
     """
-    time = experiment.corpus.max_length
+    time = experiment.corpus.row_length
     of_sentence = (time - 1) * num_rollouts
     all_of_them = method.batch_size * of_sentence
     held = min(all_of_them, max(of_sentence, HELD_TOKENS // time))
@@ -185,10 +197,10 @@ def update_bytes(batch_size: int, experiment: Experiment) -> int:
     of logits, and for every token of the batch 22 numbers for each hidden unit.
     """
     corpus, generator = experiment.corpus, experiment.generator
-    special = 3  # of a text: start, end, unknown
-    vocab = corpus.max_vocabulary + special if isinstance(corpus, FileCorpus) else corpus.vocab_size
+    special = 4  # of a text: start, end, unknown, separator
+    vocab = corpus.max_vocabulary + special if isinstance(corpus, TextCorpus) else corpus.vocab_size
     layers = 8 * vocab * (generator.hidden_dim + generator.embedding_dim)
-    tokens = batch_size * corpus.max_length * 22 * generator.hidden_dim * generator.num_layers
+    tokens = batch_size * corpus.row_length * 22 * generator.hidden_dim * generator.num_layers
     return 4 * (layers + 2 * max(vocab, HELD_LOGITS) + tokens)
 
 
@@ -296,12 +308,15 @@ def _unreadable(node: Any, where: str = "") -> Iterator[str]:
 
 
 def external_files(experiment: Experiment) -> dict[str, str]:
-    """Return the files that the user brings, by the key that names them."""
-    if isinstance(experiment.corpus, FileCorpus):
-        return {"corpus.path": experiment.corpus.path}
-    if experiment.corpus.parameters is not None:
-        return {"corpus.parameters": experiment.corpus.parameters}
-    return {}
+    """Return the files and folders that the user brings, by the key that names them."""
+    corpus = experiment.corpus
+    if isinstance(corpus, OracleCorpus):
+        return {} if corpus.parameters is None else {"corpus.parameters": corpus.parameters}
+    if not isinstance(corpus.source, FileSource):
+        return {}
+    names = ("path", "validation_path", "test_path")
+    given = {f"corpus.source.{name}": getattr(corpus.source, name) for name in names}
+    return {key: path for key, path in given.items() if path is not None}
 
 
 def _missing_files(config: Config, root: Path) -> Iterator[str]:
@@ -309,7 +324,7 @@ def _missing_files(config: Config, root: Path) -> Iterator[str]:
         for key, path in external_files(config.experiments[name]).items():
             where = f"experiments.{name}.{key}"
             try:
-                if not (root / path).is_file():
+                if not expand(root / path):
                     yield f"{where}: no such file: {path} (looked in {root.resolve()})"
             except OSError as error:  # a name that is too long, a folder that may not be entered
                 yield f"{where}: {path} cannot be read: {error.strerror}"

@@ -13,9 +13,11 @@ from seqgan.arrays import RowWriter, read_body, read_header
 from seqgan.corpus.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
 from seqgan.errors import UserError
 from seqgan.records import read_json, readable_json, write_atomically
-from seqgan.tokens import Alphabet, check_tokens
+from seqgan.tokens import Alphabet, check_tokens, conditions, cycled
 
 SPLITS = ("train", "validation", "test")
+DISCRIMINATOR = "discriminator"
+"""Name of the set that the discriminator alone learns from, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Dataset:
         test: What only the final evaluation sees.
         alphabet: Which ids exist and what they mean.
         vocabulary: The words, where the ids stand for any.
+        discriminator: What discriminators learn from, where it is not the training set.
     """
 
     train: Int[Tensor, "train_sentences time"]
@@ -35,6 +38,12 @@ class Dataset:
     test: Int[Tensor, "test_sentences time"]
     alphabet: Alphabet
     vocabulary: Vocabulary | None = None
+    discriminator: Int[Tensor, "discriminator_sentences time"] | None = None
+
+    @property
+    def positives(self) -> Int[Tensor, "_ time"]:
+        """Return the real sentences that discriminators see."""
+        return self.train if self.discriminator is None else self.discriminator
 
     @property
     def length(self) -> int:
@@ -48,6 +57,14 @@ def evenly(
     """Return at most ``count`` sentences, taken at even distances: files may be ordered."""
     wanted = min(count, len(tokens))
     return tokens[torch.arange(wanted, device=tokens.device) * len(tokens) // max(1, wanted)]
+
+
+def held_out_conditions(data: Dataset, count: int) -> Int[Tensor, "count time"] | None:
+    """Return conditions of sentences that nobody learnt from, if sentences follow any.
+
+    Those of the validation set, at even distances; all of them again where more are wanted.
+    """
+    return conditions(cycled(evenly(data.validation, count), count), data.alphabet)
 
 
 def write_tokens(path: Path, tokens: Int[Tensor, "sentences time"]) -> None:
@@ -84,8 +101,9 @@ def read_tokens(path: Path) -> Int[Tensor, "sentences time"]:
 
 def write_dataset(folder: Path, dataset: Dataset, facts: dict[str, Any]) -> None:
     """Write a dataset, and beside it what is worth knowing about it."""
-    for split in SPLITS:
-        write_tokens(folder / f"{split}.npy", getattr(dataset, split))
+    for split in (*SPLITS, DISCRIMINATOR):
+        if (tokens := getattr(dataset, split)) is not None:
+            write_tokens(folder / f"{split}.npy", tokens)
     write_meaning(folder, dataset.alphabet, dataset.vocabulary, facts)
 
 
@@ -107,7 +125,9 @@ def read_dataset(folder: Path, device: torch.device | str = "cpu") -> Dataset:
     Raises :class:`UserError` if a part is missing, damaged or breaks the token contract.
     """
     alphabet = read_alphabet(folder / "alphabet.json")
-    splits = {split: read_tokens(folder / f"{split}.npy") for split in SPLITS}
+    own = (folder / f"{DISCRIMINATOR}.npy").is_file()
+    names = (*SPLITS, DISCRIMINATOR) if own else SPLITS
+    splits = {split: read_tokens(folder / f"{split}.npy") for split in names}
     for split, tokens in splits.items():
         try:
             check_tokens(tokens, alphabet)

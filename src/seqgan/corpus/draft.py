@@ -10,9 +10,11 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Int
 
-from seqgan.corpus.vocabulary import END, SPECIAL, START, UNKNOWN
+from seqgan.corpus.vocabulary import END, SEPARATOR, START, UNKNOWN, Vocabulary
 from seqgan.tokens import PAD
 
+FIRST = SEPARATOR + 1
+"""Number of the first word: the separator's is kept, whether there is one or not."""
 BUFFER = 2**16
 """Tokens of a split, padding included, that wait in memory until they are written."""
 BLOCK = 2**18
@@ -23,24 +25,40 @@ class Numbers(defaultdict[str, int]):
     """The numbers of words in the order in which they came; those of special ids are left free."""
 
     def __init__(self) -> None:
-        super().__init__(count(len(SPECIAL)).__next__)
+        super().__init__(count(FIRST).__next__)
 
-    def to_ids(self, words: Sequence[str]) -> Int[np.ndarray, " numbers"]:
-        """Return the id of every number, given the vocabulary; the last one is that of padding.
+    def to_ids(
+        self, vocabulary: Vocabulary, labels: Sequence[int] = ()
+    ) -> Int[np.ndarray, " numbers"]:
+        """Return the id of every number, so that the table may be indexed by whole rows.
 
-        So the table may be indexed by whole rows: padding is -1.
+        Words that the vocabulary has not are unknown. The last entries are those of negative
+        numbers: padding, and labels.
+
+        Args:
+            vocabulary: What the ids are those of.
+            labels: Numbers of its labels, in its order.
         """
-        ids = np.full(len(SPECIAL) + len(self) + 1, UNKNOWN, np.int32)
-        ids[[START, END, PAD]] = START, END, PAD
-        ids[[self[word] for word in words]] = np.arange(len(words)) + len(SPECIAL)
+        ids = np.full(FIRST + len(self) + len(labels) + 1, UNKNOWN, np.int32)
+        ids[[START, END, SEPARATOR, PAD]] = START, END, SEPARATOR, PAD
+        seen = [(self[word], i) for i, word in enumerate(vocabulary.words) if word in self]
+        for number, i in seen:
+            ids[number] = vocabulary.first_word + i
+        for i, number in enumerate(labels):
+            ids[to_label(number)] = SEPARATOR + 1 + i
         return ids
 
     def count(self, blocks: Iterator[Int[np.ndarray, "_ time"]]) -> Counter[str]:
         """Return how often each word stands in rows of numbers."""
-        counts = np.zeros(len(SPECIAL) + len(self), np.int64)
+        counts = np.zeros(FIRST + len(self), np.int64)
         for rows in blocks:
-            counts += np.bincount(rows[rows >= len(SPECIAL)], minlength=len(counts))
-        return Counter(dict(zip(self, counts[len(SPECIAL) :].tolist(), strict=True)))
+            counts += np.bincount(rows[rows >= FIRST], minlength=len(counts))
+        return Counter(dict(zip(self, counts[FIRST:].tolist(), strict=True)))
+
+
+def to_label(number: int) -> int:
+    """Return how the label of a number stands in a draft; -1 is padding."""
+    return -2 - number
 
 
 @final

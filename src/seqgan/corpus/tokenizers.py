@@ -1,55 +1,124 @@
-"""How a line of text becomes tokens, and tokens a line."""
+"""Every tokenizer by its name: made for a configuration, or made again from what a run kept."""
 
-import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
-# Vowel signs, accents without a composed form, joiners: parts of words that are no letters.
-MARKS = "\u200c\u200d" + "".join(
-    sign for sign in map(chr, range(0x300, 0x20000)) if unicodedata.category(sign)[0] == "M"
-)
-# A word with its inner apostrophes and hyphens, a number with its points, or one other sign.
-WORD = re.compile(rf"[\w{MARKS}]+(?:['’\-.,][\w{MARKS}]+)*|[^\w\s{MARKS}][{MARKS}]*")
-# The same for a line of ASCII alone, several times faster; \x1c to \x1f are spaces in Unicode.
-ASCII_WORD = re.compile(r"\w+(?:['\-.,]\w+)*|[^\w\s\x1c-\x1f]", re.ASCII)
-# Putting n marks of one letter into order takes n² steps: a megabyte of them would take minutes.
-LONG = 4096
-MANY_MARKS = re.compile(rf"([{MARKS}]{{30}})[{MARKS}]+")
-CLOSING = set(".,;:!?)]}%…»”’") | {"'"}
-OPENING = set("([{«“‘$€£#@")
+from seqgan.tokenization.characters import ByteTokenizer, CharacterTokenizer
+from seqgan.tokenization.chinese import SEGMENTERS, ChineseTokenizer, fit_chinese
+from seqgan.tokenization.music import AbcTokenizer
+from seqgan.tokenization.python import PythonTokenizer
+from seqgan.tokenization.subwords import ALGORITHMS, SubwordTokenizer, fit_subwords, read_pieces
+from seqgan.tokenization.tokenizer import Tokenizer
+from seqgan.tokenization.words import WhitespaceTokenizer, WordTokenizer
+
+Reading = Callable[[Any], Any]
+"""Returns a setting as a tokenizer takes it; raises ``ValueError`` for one that is damaged."""
 
 
-@final
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, but is {value!r:.50}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, but is {value!r:.50}")
+    return value
+
+
+def _one_of(names: Iterable[str]) -> Reading:
+    known = tuple(names)
+
+    def read(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"must be one of {', '.join(known)}, but is {value!r:.50}")
+        return value
+
+    return read
+
+
 @dataclass(frozen=True)
-class WordTokenizer:
-    """Words, numbers and punctuation marks of any script, in Unicode's composed form (NFC)."""
+class _Kind:
+    """What is known of a kind of tokenizer.
 
-    lowercase: bool = True
+    Attributes:
+        make: Returns one of the settings that were kept.
+        readings: How each of those is read.
+        fit: Returns one of the settings of a configuration; ``make`` unless given.
+        learn: The same, from the training set.
+    """
 
-    def split(self, line: str) -> list[str]:
-        """Return the tokens of a line."""
-        text = line.lower() if self.lowercase else line
-        if text.isascii():
-            return ASCII_WORD.findall(text)
-        if len(text) > LONG:
-            text = MANY_MARKS.sub(r"\1", text)
-        return WORD.findall(unicodedata.normalize("NFC", text))
+    make: Callable[..., Tokenizer]
+    readings: Mapping[str, Reading]
+    fit: Callable[..., Tokenizer] | None = None
+    learn: Callable[..., Tokenizer] | None = None
 
-    def join(self, words: Sequence[str]) -> str:
-        """Return a line, without spaces before closing or after opening marks."""
-        line = ""
-        glue = True
-        for word in words:
-            line += word if glue or word in CLOSING else f" {word}"
-            glue = word in OPENING
-        return line
 
-    def settings(self) -> dict[str, Any]:
-        """Return what :class:`WordTokenizer` needs to be made again."""
-        return {"kind": "word", "lowercase": self.lowercase}
+KINDS: Mapping[str, _Kind] = {
+    "word": _Kind(WordTokenizer, {"lowercase": _flag}),
+    "whitespace": _Kind(WhitespaceTokenizer, {}),
+    "character": _Kind(CharacterTokenizer, {"lowercase": _flag}),
+    "byte": _Kind(ByteTokenizer, {}),
+    "subword": _Kind(
+        SubwordTokenizer,
+        {"algorithm": _one_of(ALGORITHMS), "pieces": read_pieces},
+        learn=fit_subwords,
+    ),
+    "chinese": _Kind(
+        ChineseTokenizer, {"segmenter": _one_of(SEGMENTERS), "version": _text}, fit=fit_chinese
+    ),
+    "abc": _Kind(AbcTokenizer, {}),
+    "python": _Kind(PythonTokenizer, {"replace_literals": _flag}),
+}
 
-    def signature(self) -> str:
-        """Return what a score that counts its tokens must name."""
-        return f"word,lowercase={str(self.lowercase).lower()}"
+
+def needs_training(settings: Mapping[str, Any]) -> bool:
+    """Return whether the tokenizer of a config section learns from the training set."""
+    return KINDS[settings["kind"]].learn is not None
+
+
+def fit(settings: Mapping[str, Any], lines: Iterable[str]) -> Tokenizer:
+    """Return the tokenizer of a config section.
+
+    Args:
+        settings: The section ``tokenizer``.
+        lines: Sentences of the training set; read only by what :func:`needs_training`.
+
+    Raises:
+        UserError: If a package that the section asks for is not installed.
+    """
+    kind = KINDS[settings["kind"]]
+    chosen = {name: value for name, value in settings.items() if name != "kind"}
+    if kind.learn is not None:
+        return kind.learn(lines, **chosen)
+    return (kind.fit or kind.make)(**chosen)
+
+
+def restore(settings: Any) -> Tokenizer:
+    """Return the tokenizer whose ``settings()`` these are.
+
+    They may come from anybody: all is looked at, and none of it is run. Raises ``ValueError`` with
+    a short reason where something is missing, foreign or damaged.
+    """
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"a tokenizer is a table of settings, but here {settings!r:.50}")
+    given = dict(settings)
+    try:
+        name = _one_of(KINDS)(given.pop("kind", None))
+    except ValueError as error:
+        raise ValueError(f"the kind of a tokenizer {error}") from None
+    kind = KINDS[name]
+    if given.keys() != kind.readings.keys():
+        raise ValueError(
+            f"a tokenizer of kind {name} has the settings {sorted(kind.readings)}, "
+            f"but here {sorted(map(str, given))}"
+        )
+    chosen: dict[str, Any] = {}
+    for setting, read in kind.readings.items():
+        try:
+            chosen[setting] = read(given[setting])
+        except ValueError as error:
+            raise ValueError(f"`{setting}` of the tokenizer {error}") from None
+    return kind.make(**chosen)

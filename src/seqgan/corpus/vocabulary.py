@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
-from seqgan.corpus.tokenizers import WordTokenizer
+from seqgan.corpus.tokenizers import restore
 from seqgan.errors import UserError
 from seqgan.records import read_json, readable_json, write_atomically
+from seqgan.tokenization.tokenizer import Tokenizer
 from seqgan.tokens import PAD, Alphabet
 
 SPECIAL = ("<start>", "<end>", "<unknown>")
@@ -34,7 +35,7 @@ class Vocabulary:
     """
 
     words: tuple[str, ...]
-    tokenizer: WordTokenizer
+    tokenizer: Tokenizer
     emit_unknown: bool = False
     condition: Condition = "none"
     labels: tuple[str, ...] = ()
@@ -143,15 +144,14 @@ def read_vocabulary(path: Path) -> Vocabulary:
     try:
         words, emit_unknown = found["words"], found["emit_unknown"]
         condition, labels = found["condition"], found["labels"]
-        lowercase = found["tokenizer"]["lowercase"]
         for names in (words, labels):
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise TypeError("words and labels are lists of texts")
-        if not isinstance(lowercase, bool) or not isinstance(emit_unknown, bool):
-            raise TypeError("`lowercase` and `emit_unknown` are true or false")
+        if not isinstance(emit_unknown, bool):
+            raise TypeError("`emit_unknown` is true or false")
         if condition not in get_args(Condition):
             raise TypeError(f"a condition is one of {', '.join(get_args(Condition))}")
-        tokenizer = WordTokenizer(lowercase=lowercase)
+        tokenizer = restore(found["tokenizer"])
         return Vocabulary(tuple(words), tokenizer, emit_unknown, condition, tuple(labels))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} does not describe a vocabulary: {error}") from None

@@ -27,6 +27,7 @@ from seqgan.report.drawing import (
     method_styles,
 )
 from seqgan.report.evidence import ADVERSARIAL, GENERATOR, REAL, Evidence
+from seqgan.report.frequencies import by_rank, covered, lengths
 from seqgan.report.judging import discriminator, rewards
 from seqgan.report.phases import Phases, last_step
 from seqgan.report.planes import plane
@@ -43,6 +44,9 @@ def draw_all(evidence: Evidence) -> list[Drawing]:
         equal_quality,
         discriminator,
         rewards,
+        lengths,
+        by_rank,
+        covered,
     )
     with matplotlib.style.context(["default", STYLE]):
         return [drawing for make in makers if (drawing := make(evidence)) is not None]

@@ -221,6 +221,69 @@ ENTRIES = {
         "higher",
         "Similarity of each test sentence to the nearest generated sentence, word by word.",
     ),
+    "python_valid": Entry(
+        "python_valid",
+        "0 to 1",
+        "higher",
+        "Share of lines that Python's own parser accepts.",
+    ),
+    "membership": Entry(
+        "membership",
+        "0 to 1",
+        "higher",
+        "Share of sentences that belong to the formal language.",
+    ),
+    "abc_valid": Entry(
+        "abc_valid",
+        "0 to 1",
+        "higher",
+        "Share of tunes in which every token is a note, a rest or a bar line.",
+    ),
+    "abc_bar": Entry(
+        "abc_bar",
+        "0 to 1",
+        "higher",
+        "Share of bars, or of the bar lines of the metre that fits best, that agree with the "
+        "durations of the notes.",
+    ),
+    "abc_key": Entry(
+        "abc_key",
+        "0 to 1",
+        "real",
+        "Share of notes in the major scale that fits a tune best; above real the tunes are too "
+        "plain.",
+    ),
+    "quatrain_form": Entry(
+        "quatrain_form",
+        "0 to 1",
+        "higher",
+        "Share of poems with four lines of five, or of seven, characters.",
+    ),
+    "quatrain_distinct": Entry(
+        "quatrain_distinct",
+        "0 to 1",
+        "real",
+        "Share of different characters in a poem; below real, poems repeat theirs.",
+    ),
+    "quatrain_rhyme": Entry(
+        "quatrain_rhyme",
+        "0 to 1",
+        "higher",
+        "Share of poems whose second and fourth line rhyme in modern Mandarin.",
+    ),
+    "label_agreement": Entry(
+        "label_agreement",
+        "0 to 1",
+        "higher",
+        "Share of sentences that a classifier of real sentences gives the label asked for; read it "
+        "beside label_agreement_real.",
+    ),
+    "label_agreement_real": Entry(
+        "label_agreement_real",
+        "0 to 1",
+        "real",
+        "How often that classifier is right on held-out real sentences.",
+    ),
 }
 
 

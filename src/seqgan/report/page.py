@@ -8,9 +8,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from seqgan.report.colophon import as_yaml, command, job_row, origin, reproduction, stages
+from seqgan.report.corpus import section
 from seqgan.report.drawing import Drawing, method_styles
 from seqgan.report.evidence import Cell, Evidence
 from seqgan.report.findings import findings
+from seqgan.report.frequencies import OF_CORPUS
 from seqgan.report.glossary import entry, headline, one_of_each, second_line
 from seqgan.report.ledger import Entry, configuration, kind_first
 from seqgan.report.template import PAGE, STYLE
@@ -33,11 +35,15 @@ def render(evidence: Evidence, drawings: Sequence[Drawing], jobs: Sequence[Entry
     """Return the page."""
     settings, table = evidence.settings, evidence.table
     shown = headline(table.metrics)
+    of_corpus = [each for each in drawings if each.name in OF_CORPUS]
+    of_training = [each for each in drawings if each.name not in OF_CORPUS]
+    corpus = section(evidence)
     titles = {
         "findings": "Findings",
         "scores": "Scores",
-        "figures": "Figures" if drawings else None,
+        "figures": "Figures" if of_training else None,
         "samples": "Samples" if evidence.samples else None,
+        "corpus": "Corpus" if corpus else None,
         "provenance": "Provenance",
         "reproduction": "Reproduce",
     }
@@ -83,16 +89,9 @@ def render(evidence: Evidence, drawings: Sequence[Drawing], jobs: Sequence[Entry
         "mark there is no interval, or no direction is better by itself. Differences are paired "
         "by seed: methods of one seed share their pretraining.",
         everything=[full(cell) for cell in table.cells.values()],
-        drawings=[
-            {
-                "name": each.name,
-                "title": each.title,
-                "caption": each.caption,
-                "alt": each.alt,
-                "svg": Markup(each.svg),
-            }
-            for each in drawings
-        ],
+        drawings=list(map(shown_figure, of_training)),
+        corpus=corpus,
+        corpus_drawings=list(map(shown_figure, of_corpus)),
         samples=[
             (name, evidence.samples[name]) for name in table.methods if name in evidence.samples
         ],
@@ -108,6 +107,17 @@ def render(evidence: Evidence, drawings: Sequence[Drawing], jobs: Sequence[Entry
             for method in evidence.methods
         ],
     )
+
+
+def shown_figure(drawing: Drawing) -> dict[str, str]:
+    """Return what the page shows of a figure."""
+    return {
+        "name": drawing.name,
+        "title": drawing.title,
+        "caption": drawing.caption,
+        "alt": drawing.alt,
+        "svg": Markup(drawing.svg),
+    }
 
 
 # --- what was run ---------------------------------------------------------------------------------
@@ -130,8 +140,10 @@ def facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
             ),
         )
     else:
-        words = f", {known['vocabulary_size']:,} words" if "vocabulary_size" in known else ""
-        yield "Corpus", f"{corpus['path']}{words}, at most {corpus['max_length']} tokens a sentence"
+        unit, source = known.get("unit", "words"), corpus["source"]
+        words = f", {known['vocabulary_size']:,} {unit}" if "vocabulary_size" in known else ""
+        origin = source.get("path") or source.get("url") or source["kind"]
+        yield "Corpus", f"{origin}{words}, at most {corpus['max_length']} tokens a sentence"
     if sizes := known.get("sentences"):
         order = [split for split in ("train", "validation", "test") if split in sizes]
         yield "Sentences", ", ".join(f"{sizes[split]:,} {split}" for split in order)

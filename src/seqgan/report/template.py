@@ -82,6 +82,8 @@ pre { background: var(--card); border-radius: 8px; padding: 0.9rem 1rem; overflo
 .samples li::marker { color: var(--soft); font-size: 0.8em; }
 .glossary dt { font-weight: 600; margin-top: 0.7rem; } .glossary dd { margin: 0; }
 .glossary dt span { font-weight: 400; color: var(--soft); font-size: 0.88rem; }
+.words { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; }
+.long, .words, .glossary { overflow-wrap: anywhere; }
 footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
   color: var(--soft); font-size: 0.85rem; }
 @media (max-width: 40rem) { .frame { padding: 1.4rem 1rem 3rem; } h2 { margin-top: 2.4rem; }
@@ -109,6 +111,24 @@ PAGE = """\
 <dd>{{ column.meaning }}</dd>
 {%- endfor %}
 </dl>
+{%- endmacro -%}
+{%- macro figure(drawing) -%}
+<h3 id="{{ drawing.name }}">{{ drawing.title }}</h3>
+<figure>
+<div class="card" role="img" aria-label="{{ drawing.alt }}" tabindex="0">{{ drawing.svg }}</div>
+<figcaption>{{ drawing.caption }}</figcaption>
+</figure>
+{%- endmacro -%}
+{%- macro texts(columns, rows) -%}
+<div class="wide"><table>
+<thead><tr>
+{%- for column in columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
+<tbody>
+{%- for row in rows %}
+<tr><th scope="row"><bdi>{{ row[0] }}</bdi></th>
+{%- for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
+{%- endfor %}
+</tbody></table></div>
 {%- endmacro -%}
 {%- macro heading(section) -%}
 <h2 id="{{ section.id }}">{{ section.title }}</h2>
@@ -224,11 +244,7 @@ aria-hidden="true">{{ marks[finding.tone] }}</span>{{ finding.text }}</li>
 {% if drawings %}
 {{ heading(sections.figures) }}
 {%- for drawing in drawings %}
-<h3 id="{{ drawing.name }}">{{ drawing.title }}</h3>
-<figure>
-<div class="card" role="img" aria-label="{{ drawing.alt }}" tabindex="0">{{ drawing.svg }}</div>
-<figcaption>{{ drawing.caption }}</figcaption>
-</figure>
+{{ figure(drawing) }}
 {%- endfor %}
 {% endif %}
 
@@ -245,6 +261,55 @@ aria-hidden="true">{{ marks[finding.tone] }}</span>{{ finding.text }}</li>
 </ol></div>
 {%- endfor %}
 </div>
+{% endif %}
+
+{% if corpus %}
+{{ heading(sections.corpus) }}
+<p class="note">{{ corpus.verdict }}</p>
+<ul class="findings">
+{%- for warning in corpus.warnings %}
+<li class="box"><span class="mark alarm" aria-hidden="true">!</span><bdi>{{ warning }}</bdi></li>
+{%- else %}
+<li><span class="mark good" aria-hidden="true">✓</span>Nothing to warn of was found.</li>
+{%- endfor %}
+</ul>
+{%- if corpus.source %}
+<dl class="facts">
+{%- for label, text in corpus.source %}
+<div><dt>{{ label }}</dt><dd class="long"><bdi>{{ text }}</bdi></dd></div>
+{%- endfor %}
+</dl>
+{%- endif %}
+{%- for table in corpus.tables %}
+<h3 id="{{ table.id }}">{{ table.title }}</h3>
+{{ texts(table.columns, table.rows) }}
+<p class="note">{{ table.note }}</p>
+{%- endfor %}
+<h3 id="corpus-left-out">Left out</h3>
+{%- if corpus.left_out.rows %}
+{{ texts(["why", "lines", "share"], corpus.left_out.rows) }}
+{%- endif %}
+<p class="note">{{ "Of" if corpus.left_out.rows else "Nothing of" }} {{ corpus.left_out.lines }}
+lines that were read.</p>
+{%- for drawing in corpus_drawings %}
+{{ figure(drawing) }}
+{%- endfor %}
+<h3 id="corpus-words">Most frequent words</h3>
+<p class="words">
+{%- for word, count in corpus.most_frequent %}
+<span><bdi>{{ word }}</bdi> <span class="half">{{ count }}</span></span>
+{%- endfor %}
+</p>
+{%- if corpus.pairs %}
+<details><summary>Closest pairs of held-out and training sentences</summary><div>
+<p class="note">{{ corpus.pairs_note }}</p>
+<dl class="glossary">
+{%- for pair in corpus.pairs %}
+<dt><bdi>{{ pair.text }}</bdi> <span>{{ pair.split }}, similarity {{ pair.similarity }}</span></dt>
+<dd><bdi>{{ pair.training_text }}</bdi></dd>
+{%- endfor %}
+</dl></div></details>
+{%- endif %}
 {% endif %}
 
 {{ heading(sections.provenance) }}

@@ -1,0 +1,1 @@
+"""Known corpora: how their archives are got, checked and read in place."""

@@ -1,0 +1,1 @@
+"""Whether generated sentences are sentences of their domain at all."""
