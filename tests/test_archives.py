@@ -266,3 +266,19 @@ def test_a_text_in_another_encoding_is_refused():
     assert decode("é".encode(), "x") == "é"
     with pytest.raises(UserError, match=r"x is not utf-8 \(.*\); fetch it again"):
         decode(b"\xe9", "x")
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for text in (b"one", b"two"):
+            member = tarfile.TarInfo("a.txt")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    assert refusal(tmp_path, "x.tgz", content.getvalue()) == (
+        "x.tgz is refused: 'a.txt' stands in it twice"
+    )
+
+
+def test_a_package_that_was_cut_short_is_refused(tmp_path):
+    assert "it was cut short" in refusal(tmp_path, "x.deb", deb_of(FILES)[:-9])

@@ -196,4 +196,4 @@ def test_a_workflow_reads_a_text_of_any_usual_name_and_runs_no_part_of_it(tmp_pa
 
 
 def test_the_stage_of_texts_takes_one_text():
-    assert set(prepare_corpus.STAGE.inputs) == {"text"}
+    assert set(prepare_corpus.STAGE.inputs) == {"source", "text", "validation", "test"}

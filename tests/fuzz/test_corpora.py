@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import slow_twins
-from sample_sentences import to_text
+from seqgan.corpus import text
 from seqgan.corpus.dataset import (
     Dataset,
     read_alphabet,
@@ -20,11 +20,13 @@ from seqgan.corpus.dataset import (
     write_dataset,
     write_tokens,
 )
+from seqgan.corpus.files import Files
 from seqgan.corpus.text import prepare
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
 from seqgan.errors import UserError
 from seqgan.layout import Job
+from seqgan.printing import to_text
 from seqgan.provenance import check_inputs, read_receipt, receipt, sha256, verify
 from seqgan.records import canonical_json, read_json, read_json_lines, readable_json
 from seqgan.stage import check_code
@@ -48,8 +50,10 @@ texts = (
     | st.binary(max_size=60)
 )
 SETTINGS = {
+    "source": {"kind": "file"}, "condition": "none", "split_by": "sentence",
     "tokenizer": {"kind": "word", "lowercase": True}, "min_length": 1, "max_length": 6,
-    "validation_share": 0.3, "test_share": 0.3, "max_vocabulary": 30, "min_count": 1,
+    "validation_share": 0.3, "test_share": 0.3, "discriminator_share": 0.0, "max_vocabulary": 30,
+    "min_count": 1, "max_prompt_length": 9,
 }  # fmt: skip
 MARKS = "\u0301\u0316".encode()
 
@@ -57,6 +61,15 @@ MARKS = "\u0301\u0316".encode()
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
+
+
+@pytest.fixture(scope="module")
+def without_card():
+    """Datasets without their data card, which takes a hundred times as long."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (text, slow_twins):
+            patch.setattr(module, "card", lambda *_, **__: {})
+        yield
 
 
 @fuzz(500)
@@ -67,13 +80,16 @@ def folder(tmp_path_factory) -> Path:
 @example(b"\n" * 50_000, "drop", True)
 @example(b"x" * (2**20 + 1), "drop", True)
 @example(b"\xef\xbb\xbfa b\n", "drop", True)
-def test_a_text_of_anything(folder, content, unknown, lowercase):
+def test_a_text_of_anything(folder, without_card, content, unknown, lowercase):
     path = folder / "text.txt"
     path.write_bytes(content)
-    settings = SETTINGS | {"unknown": unknown, "tokenizer": {"lowercase": lowercase}}
+    settings = SETTINGS | {
+        "unknown": unknown,
+        "tokenizer": {"kind": "word", "lowercase": lowercase},
+    }
 
     def work() -> None:
-        facts = prepare(path, folder / "data", settings)
+        facts = prepare(Files({"": [path]}), folder / "data", settings)
         twin, expected = slow_twins.prepare(path, settings)
         assert facts == expected
         found = read_dataset(folder / "data")
@@ -81,6 +97,19 @@ def test_a_text_of_anything(folder, content, unknown, lowercase):
         assert found.vocabulary == twin.vocabulary
         lines = [to_text(row, found.vocabulary) for row in found.test.tolist()]
         assert len("\n".join(lines).split("\n")) == len(lines), "a sentence is one line"
+
+    ends_well(work, "text.txt")
+
+
+@fuzz(30)
+@given(content=texts)
+def test_a_card_of_anything(folder, content):
+    path = folder / "text.txt"
+    path.write_bytes(content)
+
+    def work() -> None:
+        facts = prepare(Files({"": [path]}), folder / "data", SETTINGS | {"unknown": "keep"})
+        readable_json(facts["card"])
 
     ends_well(work, "text.txt")
 
@@ -183,13 +212,18 @@ def alphabet_of(path: Path) -> None:
 
 
 READERS = {
-    "alphabet": (alphabet_of, {"vocab_size": 9, "start": 2, "end": 1, "never_emitted": [0, 2]}),
+    "alphabet": (
+        alphabet_of,
+        {"vocab_size": 9, "start": 2, "end": 1, "never_emitted": [0, 2], "separator": None},
+    ),
     "vocabulary": (
         lambda path: read_vocabulary(path).decode([0, 2, 1]),
         {
             "words": ["a", "b"],
             "tokenizer": {"kind": "word", "lowercase": True},
             "emit_unknown": True,
+            "condition": "none",
+            "labels": [],
         },
     ),
     "receipt": (all_of_a_receipt, sealed(BODY)),

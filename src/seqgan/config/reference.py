@@ -23,6 +23,7 @@ BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiv
 
 RERUNS: Mapping[str, tuple[str, ...]] = {
     "corpus": ("prepare_corpus or sample_oracle", "report"),
+    "corpus.source": ("fetch_corpus", "prepare_corpus", "report"),
     "seeds": ("summarise", "report"),
     "generator": ("pretrain_generator",),
     "generator_pretraining": ("pretrain_generator", "report"),
@@ -176,7 +177,7 @@ comments and the files' times change nothing. An added seed computes that seed a
 | change in | runs again, with all that follows |
 |---|---|
 {reruns}
-The order of the stages: corpus (`prepare_corpus` or `sample_oracle`), `pretrain_generator`,
+The order of the stages: corpus (`fetch_corpus`, `prepare_corpus` or `sample_oracle`), `pretrain_generator`,
 `pretrain_discriminator`, `train_adversarially`, `sample_sentences`, `evaluate`, `summarise`,
 `report`. A change in one method reruns that method alone.
 """

@@ -54,8 +54,8 @@ def members(
     tells what it is: ``.zip``, ``.whl``, ``.tar.gz``, ``.tgz``, ``.deb``.
 
     Raises :class:`UserError` if it is damaged, if any name in it leads out of it, if a file that is
-    wanted is a link or a device, if what comes out is larger than the limits, and if no file is
-    wanted.
+    wanted is a link or a device or stands there twice, if what comes out is larger than the limits,
+    and if no file is wanted.
     """
     reader = next((each for end, each in READERS.items() if path.name.endswith(end)), None)
     if reader is None:
@@ -95,10 +95,12 @@ Reader = Callable[[Stream, str, re.Pattern[str], Limits], Iterator[tuple[str, by
 def _read(
     reader: Reader, file: Stream, name: str, wanted: re.Pattern[str], limits: Limits
 ) -> Iterator[tuple[str, bytes]]:
-    found = False
+    found: set[str] = set()
     try:
         for each in reader(file, name, wanted, limits):
-            found = True
+            if each[0] in found:  # programs differ in which of the two they take
+                raise UserError(f"{name} is refused: {each[0]!r} stands in it twice")
+            found.add(each[0])
             yield each
     except (
         zipfile.BadZipFile,
@@ -155,7 +157,10 @@ def _deb(
         if unpack is None:
             continue
         _check_size(size, part, name, limits)
-        packed = io.BytesIO(file.read(size))
+        content = file.read(size)
+        if len(content) != size:  # the tar inside ends before its packing does
+            raise EOFError("it was cut short")
+        packed = io.BytesIO(content)
         yield from _tar(unpack(packed), packed, name, wanted, limits)
         return
     raise EOFError(f"no part is called {', '.join(UNPACKERS)}")
