@@ -33,7 +33,7 @@ CONTROL = {
 }
 FILE = {"kind": "file", "path": "data/text.txt", "prompt": "question", "label": "class"}
 TEXT = {"kind": "text", "source": FILE}
-FETCHED = {"kind": "text", "source": {"kind": "url", "url": "x"}}
+FETCHED = {"kind": "text", "source": {"kind": "chitchat"}}
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -211,6 +211,8 @@ def other(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
             return [0.5] if name == "top_p" else [3]
         return [*value[:-1], value[-1] - 1 if name == "widths" else value[-1] + 1]
     if isinstance(value, str):
+        if name == "validity":
+            return "python"  # none is what `automatic` means here
         return next((each for each in allowed if each != value and isinstance(each, str)), "x")
     return {
         "num_sentences": 3, "parameters": "x.npz", "baseline": "gan", "capped_references": 5,
@@ -251,6 +253,7 @@ EXPECTED: dict[str, set[str]] = {
     "methods.mle": {"sample_sentences", "evaluate", "sweep_sampling", "report"},
     "sampling": {"sample_sentences", "evaluate"},
     "evaluation": {"evaluate", "sweep_sampling"},
+    "evaluation.validity": {"evaluate"},
     "evaluation.embedding": {"encode_references", "evaluate", "sweep_sampling"},
     "sweep": {"sweep_sampling"},
     "report": {"report"},

@@ -115,6 +115,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
     checked = _plain(experiment.evaluation)
     if checked["validity"] == "automatic":
         checked["validity"] = experiment.corpus.domain
+    swept = {name: value for name, value in checked.items() if name != "validity"}
     for seed in experiment.seeds:
         folder = f"seed-{seed}"
 
@@ -219,7 +220,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                     {
                         "weights": weights,
                         "sweep": _plain(experiment.sweep),
-                        "evaluation": _plain(experiment.evaluation),
+                        "evaluation": swept,
                     },
                     seed,
                     method,

@@ -88,7 +88,7 @@ def test_every_known_corpus_has_a_configuration_that_trains_and_prints_sentences
         results = fresh.folder / f"results/{name}"
         for method in ("real", "mle", "seqgan"):
             text = (results / f"samples/seed-1/{method}/sentences.txt").read_text()
-            assert len(text.splitlines()) >= 30, (name, method)
+            assert len(text.splitlines()) >= 20, (name, method)
             conditional = name in ("dialogue", "sentiment")
             assert all(("\t" in line) == conditional for line in text.splitlines())
         by_hand = ["--checkpoint", str(results / "checkpoints/seed-1/train_adversarially-seqgan")]

@@ -44,6 +44,7 @@ RERUNS: Mapping[str, tuple[str, ...]] = {
     "baseline": ("summarise", "report"),
     "sampling": ("sample_sentences", "evaluate"),
     "evaluation": ("evaluate", "sweep_sampling"),
+    "evaluation.validity": ("evaluate",),
     "evaluation.embedding": ("encode_references", "evaluate", "sweep_sampling"),
     "sweep": ("sweep_sampling",),
     "report": ("report",),
@@ -177,8 +178,8 @@ comments and the files' times change nothing. An added seed computes that seed a
 | change in | runs again, with all that follows |
 |---|---|
 {reruns}
-The order of the stages: corpus (`fetch_corpus`, `prepare_corpus` or `sample_oracle`), `pretrain_generator`,
-`pretrain_discriminator`, `train_adversarially`, `sample_sentences`, `evaluate`, `summarise`,
+The order of the stages: corpus (`fetch_corpus`, `prepare_corpus` or `sample_oracle`),
+`pretrain_generator`, `pretrain_discriminator`, `train_adversarially`, `sample_sentences`, `evaluate`, `summarise`,
 `report`. A change in one method reruns that method alone.
 """
 
@@ -247,7 +248,7 @@ def _kind(model: Schema) -> str:
 
 
 def _values(field: Schema) -> list[str]:
-    return field["enum"] if "enum" in field else [field["const"]]
+    return list(map(str, field["enum"] if "enum" in field else [field["const"]]))
 
 
 def _allowed(schema: Schema, path: str, field: Schema) -> str:
