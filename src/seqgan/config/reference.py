@@ -179,8 +179,8 @@ comments and the files' times change nothing. An added seed computes that seed a
 |---|---|
 {reruns}
 The order of the stages: corpus (`fetch_corpus`, `prepare_corpus` or `sample_oracle`),
-`pretrain_generator`, `pretrain_discriminator`, `train_adversarially`, `sample_sentences`, `evaluate`, `summarise`,
-`report`. A change in one method reruns that method alone.
+`pretrain_generator`, `pretrain_discriminator`, `train_adversarially`, `sample_sentences`,
+`evaluate`, `summarise`, `report`. A change in one method reruns that method alone.
 """
 
 
