@@ -30,7 +30,13 @@ STAGE = Stage(
             "metavar": "FOLDER",
             "help": "folder of archives that is looked into first, and never written",
         },
-        "offline": {"action": "store_true", "help": "never ask the net"},
+        "offline": {
+            "nargs": "?",
+            "const": "yes",
+            "default": "no",
+            "choices": ("yes", "no"),
+            "help": "never ask the net",
+        },
     },
 )
 
@@ -46,7 +52,7 @@ def run(context: Context) -> None:
         places = Places(
             Path(context.option("downloads")),
             Path(mirror) if mirror else None,
-            context.option("offline"),
+            context.option("offline") == "yes",
         )
         path = obtain(source.archive, places, context.follow, context.say)
     folder = context.output("source")

@@ -14,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TextIO, cast
@@ -30,7 +31,7 @@ from seqgan.errors import UserError
 from seqgan.failures import guarded
 from seqgan.printing import FORMATS, PlainLines, format_of
 from seqgan.randomness import RandomStreams, make_deterministic
-from seqgan.records import put_in_place, write_atomically
+from seqgan.records import write_atomically
 from seqgan.stage import Context, Stage
 from seqgan.tokens import conditions, cycled
 
@@ -45,6 +46,8 @@ STAGE = Stage(
     seeded=True,
 )
 PRINTED_AT_ONCE = 256
+COLDEST = 0.001
+"""Lowest temperature: far below it, differences of logits leave the range of float32."""
 
 
 def run(context: Context) -> None:
@@ -142,8 +145,17 @@ def _print_sentences(given: argparse.Namespace) -> None:
 def _check(given: argparse.Namespace) -> None:
     if given.num < 1:
         raise UserError(f"--num must be at least 1, but is {given.num}")
-    if not 0 < given.temperature < float("inf"):
-        raise UserError(f"--temperature must be above 0, but is {given.temperature}")
+    if not COLDEST <= given.temperature < float("inf"):
+        raise UserError(
+            f"--temperature must be above 0, at least {COLDEST}, but is {given.temperature}"
+        )
+    if given.output is not None and given.output.is_dir():
+        raise UserError(f"--output must be a file, but {given.output} is a folder")
+    for name in ("prompt", "label"):
+        try:
+            (getattr(given, name) or "").encode()
+        except UnicodeEncodeError:
+            raise UserError(f"--{name} is not text in the encoding of this terminal") from None
     if given.top_k is not None and given.top_k < 1:
         raise UserError(f"--top-k must be at least 1, but is {given.top_k}")
     if given.top_p is not None and not 0 < given.top_p < 1:
@@ -154,17 +166,26 @@ def _check(given: argparse.Namespace) -> None:
 def _place(output: Path | None) -> Iterator[TextIO]:
     """Open what sentences are written to; a file gets its name once it is whole."""
     if output is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
         yield sys.stdout
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=output.parent, encoding="utf-8", delete=False) as file:
+    place = output.resolve()
+    if place.exists() and not place.is_file():  # a pipe or a device
+        with open(place, "w", encoding="utf-8") as file:
+            yield file
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=place.parent, encoding="utf-8", delete=False) as file:
+        partial = Path(file.name)
         try:
             yield cast(TextIO, file)
+            file.flush()
+            partial.chmod(0o644)
+            partial.replace(place)
         except BaseException:
-            Path(file.name).unlink()
+            partial.unlink(missing_ok=True)
             raise
-    Path(file.name).chmod(0o644)
-    put_in_place(Path(file.name), output)
 
 
 if __name__ == "__main__":

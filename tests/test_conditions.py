@@ -388,7 +388,7 @@ def test_what_sentences_begin_with():
     ("arguments", "message"),
     [
         (("a", None, None), "--prompt and --label need words, but this generator has none"),
-        ((None, "x", LABELS), r"--label x is not one of the generator's labels \(bad, good\)"),
+        ((None, "x", LABELS), r"--label 'x' is not one of the generator's labels \(bad, good\)"),
         ((None, "x", PLAIN), r"labels \(none: it was trained without\)"),
         (("zebra", None, PLAIN), "--prompt has a word that the generator never saw: zebra"),
         ((None, None, WORDS), "this generator answers prompts; give one: --prompt"),

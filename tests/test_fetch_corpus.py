@@ -447,4 +447,4 @@ def test_the_help_names_the_options(capsys):
     shown_help = " ".join(capsys.readouterr().out.split())
     assert "never fetched again (default: data/downloads)" in shown_help
     assert "--mirror FOLDER" in shown_help
-    assert "never ask the net (default: False)" in shown_help
+    assert "never ask the net (default: no)" in shown_help

@@ -150,6 +150,8 @@ def test_tables(tmp_path, name, delimiter):
         ("t.jsonl", '{"sentence": null}', "line 1: 'sentence' must be a text, but is None"),
         ("t.jsonl", '{"sentence": "\\ud800"}', "line 1 holds half of a pair of surrogates"),
         ("t.csv", "a,b\n1,2\n", "line 2 has no 'sentence', but 'a', 'b'; name the col"),
+        ("t.csv", "sentence\na, b\n", "line 2 has more cells than the header; quote cells"),
+        ("t.csv", "sentence\na\0\n", "line 2 holds a null byte, as UTF-16 and binary files do"),
         ("t.csv", 'sentence\n"a" b\n', "line 2 is not a row of a table: "),
         ("t.csv", f'sentence\n"{"x" * 200_000}"\n', "line 2 is not a row of a table: field larger"),
         ("t.txt", "a", "is plain text and has no 'question'; give JSON lines or a table"),

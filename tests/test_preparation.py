@@ -207,6 +207,32 @@ def test_every_tokenizer_makes_a_dataset(tmp_path, kind):
     assert lines < {words.join(words.split(each["text"])) for each in rows}
 
 
+def test_prompts_that_nobody_follows_tell_no_copies_apart(tmp_path):
+    rows = [{**row(i % 60), "prompt": f"question {i} ?"} for i in range(600)]
+    data, _ = prepared(tmp_path, rows)
+    found = [{said for _, said in texts(data, split)} for split in SPLITS]
+    assert not (found[0] & found[1])
+    assert not (found[0] & found[2])
+
+
+def test_labels_without_training_sentences_are_left_out(tmp_path):
+    rows = [row(i) for i in range(300)] + [
+        {**row(i), "label": f"rare {i}"} for i in range(300, 340)
+    ]
+    data, facts = prepared(tmp_path, rows, condition="label")
+    trained = {label for label, _ in texts(data, "train")}
+    assert trained == set(facts["labels"])
+    lost = facts["left_out"]["with a label that the training set has not"]
+    assert lost > 0
+    assert lost + sum(facts["sentences"].values()) == 340
+
+
+def test_a_text_of_nothing_but_unknown_words(tmp_path):
+    rows = [{"text": f"a{i} b{i} c{i}"} for i in range(99)]
+    with pytest.raises(UserError, match="no token is seen 2 times in the training set"):
+        prepared(tmp_path, rows, min_count=2)
+
+
 def test_more_labels_than_anybody_has(tmp_path, monkeypatch):
     monkeypatch.setattr(text, "MOST_LABELS", 20)
     rows = [{"text": f"some text {i}", "label": str(i)} for i in range(40)]

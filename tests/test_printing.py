@@ -52,10 +52,19 @@ def test_tunes():
     assert "X:7" in lines
     assert "T:Sample 7" in lines
     assert lines[-1] == ""
-    with pytest.raises(UserError, match="ABC files hold notes, but this generator writes other"):
-        form.sentence([6, 6, END], 1)
-    with pytest.raises(UserError, match="tokens of this generator are only ids"):
-        Tunes(None)
+    assert form.sentence([6, 6, END], 3) == "% sample 3 has no notes\n\n"
+    for other in (None, WORDS):
+        with pytest.raises(UserError, match="only a generator of notes"):
+            Tunes(other)
+
+
+def test_signs_that_end_lines_are_spaces():
+    """Only generators of single characters or bytes can write them."""
+    words = vocabulary(("<0x0A>", "<0x09>", "<0x61>"), "byte")
+    assert PlainLines(words).sentence([5, 3, 4, 5], 1) == "a  a\n"
+    assert json.loads(JsonLines(words).sentence([5, 3, 5], 1))["text"] == "a\na"
+    code = Code(vocabulary(("<0x0A>", "<0x28>"), "byte"))
+    assert code.sentence([4, 3, 4], 1) == "# not Python: ( (\n"
 
 
 def test_code_is_a_program():
@@ -139,9 +148,27 @@ def test_a_file_is_written_whole_or_not(say, tmp_path):
     tune = place.rename(tmp_path / "new/tune.abc")
     status, printed = say(WORDS, "--num", 4, "--output", tune)
     assert status == 1
-    assert "ABC files hold notes" in printed.err
+    assert "only a generator of notes" in printed.err
     assert tune.read_bytes() == before
     assert [path.name for path in tune.parent.iterdir()] == ["tune.abc"]
+
+
+def test_a_folder_is_never_replaced(say, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/file").write_text("precious")
+    status, printed = say(WORDS, "--num", 1, "--output", tmp_path / "kept")
+    assert status == 1
+    assert "--output must be a file, but " in printed.err
+    assert (tmp_path / "kept/file").read_text() == "precious"
+
+
+def test_a_link_is_followed(say, tmp_path):
+    (tmp_path / "target.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "target.txt")
+    status, _ = say(WORDS, "--num", 1, "--output", tmp_path / "link.txt")
+    assert status == 0
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "target.txt").read_text() != "old"
 
 
 def test_music_goes_into_a_file_that_its_name_asks_for(say, tmp_path):
@@ -155,10 +182,15 @@ def test_music_goes_into_a_file_that_its_name_asks_for(say, tmp_path):
     ("words", "arguments", "message"),
     [
         (PROMPTS, (), "this generator answers prompts; give one: --prompt"),
-        (LABELS, ("--label", "fine"), "--label fine is not one of the generator's labels (bad, go"),
+        (
+            LABELS,
+            ("--label", "fine"),
+            "--label 'fine' is not one of the generator's labels (bad",
+        ),
         (WORDS, ("--label", "fine"), "(none: it was trained without)"),
         (WORDS, ("--prompt", "zebra"), "--prompt has a word that the generator never saw: zebra"),
         (WORDS, ("--prompt", "a " * 9), "--prompt has 9 tokens, but rows have 6 with the sentence"),
+        (WORDS, ("--temperature", "1e-9"), "--temperature must be above 0, at least 0.001, but is"),
         (WORDS, ("--top-k", "0"), "--top-k must be at least 1, but is 0"),
         (WORDS, ("--top-p", "1"), "--top-p must be between 0 and 1, but is 1.0"),
     ],

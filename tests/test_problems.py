@@ -99,7 +99,7 @@ def test_the_remedies_are_read_as_the_number_that_was_meant():
             "{corpus: {kind: orakle}}",
             "corpus.kind: there is no kind 'orakle'; did you mean `oracle`?",
         ),
-        ("{corpus: {kind: 3}}", "corpus.kind: there is no kind '3'; known: file, oracle"),
+        ("{corpus: {kind: 3}}", "corpus.kind: there is no kind '3'; known: oracle, text"),
         ("{generator: {kind: 3}}", None),
         (
             "{methods: {x: {rounds: 3}}}",

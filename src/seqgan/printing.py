@@ -11,6 +11,9 @@ from seqgan.errors import UserError
 from seqgan.metrics.validity.python_code import program
 from seqgan.tokens import PAD
 
+BREAKS = {ord(sign): " " for sign in "\n\r\t"}
+"""Bytes and characters that no line has, but a generator of single ones may write."""
+
 
 class Format(ABC):
     """Turns rows of tokens into text, one after the other.
@@ -34,10 +37,15 @@ class Format(ABC):
 
 
 def to_text(row: Sequence[int], vocabulary: Vocabulary | None) -> str:
-    """Return a sentence as text, or as ids where they stand for no words."""
+    """Return a sentence as a line of text, or of ids where they stand for no words."""
     if vocabulary is not None:
-        return vocabulary.decode(row)
+        return _one_line(vocabulary.decode(row))
     return " ".join(str(token) for token in row if token != PAD)
+
+
+def _one_line(text: str) -> str:
+    """Return a text without what would end its line or its column."""
+    return text.translate(BREAKS)
 
 
 class PlainLines(Format):
@@ -48,7 +56,7 @@ class PlainLines(Format):
     def sentence(self, row: Sequence[int], number: int) -> str:
         text = to_text(row, self.vocabulary)
         if self.vocabulary is not None and self.vocabulary.condition != "none":
-            return f"{self.vocabulary.decode_condition(row)}\t{text}\n"
+            return f"{_one_line(self.vocabulary.decode_condition(row))}\t{text}\n"
         return f"{text}\n"
 
 
@@ -58,7 +66,9 @@ class JsonLines(Format):
     suffixes = (".jsonl",)
 
     def sentence(self, row: Sequence[int], number: int) -> str:
-        found: dict[str, object] = {"text": to_text(row, self.vocabulary)}
+        words = self.vocabulary
+        text = to_text(row, words) if words is None else words.decode(row)
+        found: dict[str, object] = {"text": text}
         if self.vocabulary is not None and self.vocabulary.condition != "none":
             found[self.vocabulary.condition] = self.vocabulary.decode_condition(row)
         found["tokens"] = list(row)
@@ -72,17 +82,14 @@ class Tunes(Format):
 
     def __init__(self, vocabulary: Vocabulary | None) -> None:
         super().__init__(vocabulary)
-        if vocabulary is None:
-            raise UserError("ABC files hold notes, but the tokens of this generator are only ids")
+        if vocabulary is None or vocabulary.tokenizer.settings()["kind"] != "abc":
+            raise UserError("only a generator of notes (tokenizer `abc`) can write ABC files")
 
     def sentence(self, row: Sequence[int], number: int) -> str:
         assert self.vocabulary is not None
         notes = [name for name in self.vocabulary.split(row)[1] if not name.isspace()]
         if not any(isinstance(read_token(note), Note) for note in notes):
-            raise UserError(
-                "ABC files hold notes, but this generator writes other things, such as "
-                f"{self.vocabulary.decode(row)[:60]!r}"
-            )
+            return f"% sample {number} has no notes\n\n"
         return to_abc(notes, number, f"Sample {number}") + "\n"
 
 

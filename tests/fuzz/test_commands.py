@@ -160,8 +160,8 @@ def test_a_text_of_any_name_is_prepared_or_refused_in_one_line(tmp_path, name):
     done = prepare(tmp_path, name)
     *progress, line = done.stderr.decode().removesuffix("\n").split("\n")
     assert all(each.startswith("spec: ") for each in progress)
-    check_line(line, ("prepare_corpus: error: ", "173 train"))
-    assert (done.returncode == 0) == line.startswith("spec: 173 train")
+    check_line(line, ("prepare_corpus: error: ", "175 train"))
+    assert (done.returncode == 0) == line.startswith("spec: 175 train")
     assert not (tmp_path / "pwned").exists()
 
 

@@ -15,9 +15,12 @@ rule fetch_corpus:
         "../../environment.yml"
     resources:
         downloads=downloads,
+        mirror=mirror,
+        offline=offline,
     shell:
         "python src/fetch_corpus.py --spec {input.spec:q} --source {output.source:q}"
-        " {resources.downloads}"
+        " --downloads {resources.downloads:q} --mirror {resources.mirror:q}"
+        " --offline {resources.offline:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"
         " --log {log:q} --threads {threads}"
 

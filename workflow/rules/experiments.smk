@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -96,12 +95,18 @@ def external(stage, option):
 
 
 def downloads(wildcards):
-    """Return the options that say where archives are kept and whether the net may be asked."""
-    wanted = CONFIG.experiments[wildcards.experiment].resources
-    options = ["--downloads", wanted.downloads]
-    if wanted.mirror is not None:
-        options += ["--mirror", wanted.mirror]
-    return shlex.join(options + ["--offline"] * wanted.offline)
+    """Return where archives are kept."""
+    return CONFIG.experiments[wildcards.experiment].resources.downloads
+
+
+def mirror(wildcards):
+    """Return the folder of archives that is looked into first; nothing without one."""
+    return CONFIG.experiments[wildcards.experiment].resources.mirror or ""
+
+
+def offline(wildcards):
+    """Return whether the net must not be asked, as a word."""
+    return "yes" if CONFIG.experiments[wildcards.experiment].resources.offline else "no"
 
 
 def memory(wildcards, attempt):

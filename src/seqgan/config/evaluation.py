@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from seqgan.config.section import Positive, PositiveCount, Section, Several, Share, distinct
+from seqgan.config.section import PositiveCount, Section, Several, Share, distinct
+
+Temperature = Annotated[float, Field(ge=0.001)]
 
 
 class Sampling(Section):
@@ -13,7 +15,7 @@ class Sampling(Section):
     num_sentences: Several = Field(
         default=2_000, description="Sentences sampled from every trained generator."
     )
-    temperature: Positive = Field(
+    temperature: Temperature = Field(
         default=1.0, description="The logits are divided by it; 1 samples the model as it is."
     )
 
@@ -80,7 +82,7 @@ class Evaluation(Section):
 class Sweep(Section):
     """The settings at which every method is sampled to draw its curve of quality and diversity."""
 
-    temperatures: Annotated[tuple[Positive, ...], Field(max_length=50)] = Field(
+    temperatures: Annotated[tuple[Temperature, ...], Field(max_length=50)] = Field(
         default=(0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4),
         description="The logits are divided by each in turn; none draws no curves.",
     )

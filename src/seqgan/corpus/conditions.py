@@ -30,7 +30,7 @@ def begin_with(
         return None
     if label is not None and label not in vocabulary.labels:
         known = ", ".join(vocabulary.labels) or "none: it was trained without"
-        raise UserError(f"--label {label} is not one of the generator's labels ({known})")
+        raise UserError(f"--label {label!r} is not one of the generator's labels ({known})")
     words = [] if prompt is None else vocabulary.tokenizer.split(prompt)
     rows = _ROWS[vocabulary.condition](words, label, vocabulary)
     if longest := max(map(len, rows), default=0):

@@ -28,7 +28,7 @@ class Numbers(defaultdict[str, int]):
         super().__init__(count(FIRST).__next__)
 
     def to_ids(
-        self, vocabulary: Vocabulary, labels: Sequence[int] = ()
+        self, vocabulary: Vocabulary, labels: Sequence[int] = (), num_labels: int = 0
     ) -> Int[np.ndarray, " numbers"]:
         """Return the id of every number, so that the table may be indexed by whole rows.
 
@@ -38,8 +38,9 @@ class Numbers(defaultdict[str, int]):
         Args:
             vocabulary: What the ids are those of.
             labels: Numbers of its labels, in its order.
+            num_labels: How many labels were numbered; those that it has not are unknown.
         """
-        ids = np.full(FIRST + len(self) + len(labels) + 1, UNKNOWN, np.int32)
+        ids = np.full(FIRST + len(self) + num_labels + 1, UNKNOWN, np.int32)
         ids[[START, END, SEPARATOR, PAD]] = START, END, SEPARATOR, PAD
         seen = [(self[word], i) for i, word in enumerate(vocabulary.words) if word in self]
         for number, i in seen:
@@ -47,6 +48,11 @@ class Numbers(defaultdict[str, int]):
         for i, number in enumerate(labels):
             ids[to_label(number)] = SEPARATOR + 1 + i
         return ids
+
+    def unknown(self, words: Sequence[str]) -> Int[np.ndarray, " unknown"]:
+        """Return the numbers of words that are none of these."""
+        known = set(words)
+        return np.array([i for word, i in self.items() if word not in known], dtype=np.int32)
 
     def count(self, blocks: Iterator[Int[np.ndarray, "_ time"]]) -> Counter[str]:
         """Return how often each word stands in rows of numbers."""

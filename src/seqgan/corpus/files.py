@@ -136,7 +136,13 @@ def _numbered(path: Path) -> Iterator[tuple[int, int, str]]:
                     raise UserError(
                         f"{path}, line {number} is longer than a megabyte; put one sentence a line"
                     )
-                yield place, number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                if "\0" in text:
+                    raise UserError(
+                        f"{path}, line {number} holds a null byte, as UTF-16 and binary files do; "
+                        "convert it, for example with: iconv -f UTF-16LE -t UTF-8 OLD > NEW"
+                    )
+                yield place, number, text
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 raise UserError(
@@ -211,6 +217,8 @@ READERS: Mapping[str, Callable[[Path, Columns, bool], Iterator[tuple[int, Record
 
 def _record(row: Mapping[Any, Any], columns: Columns, lenient: bool, where: str) -> Record | None:
     """Return what a row says; nothing if its text is blank."""
+    if None in row:
+        raise UserError(f"{where} has more cells than the header; quote cells that hold a comma")
     found: dict[str, str] = {}
     for role, name in columns._asdict().items():
         if name is None:
@@ -230,7 +238,9 @@ def _record(row: Mapping[Any, Any], columns: Columns, lenient: bool, where: str)
             value = str(value)  # classes are often numbered
         if not isinstance(value, str):
             raise UserError(f"{where}: {name!r} must be a text, but is {repr(value)[:60]}")
-        found[role] = _on_one_line(value, where)
+        text = _on_one_line(value, where)
+        if text or role in ("text", "prompt"):  # an empty label is none
+            found[role] = " ".join(text.split()) if role in ("label", "group") else text
     if not found["text"] or found.get("prompt") == "":
         return None
     return Record(**found)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqgan.corpus.files import Record
+from seqgan.tokenization.scripts import LONG, MANY_MARKS
 
 WORDS = re.compile(r"\w+")
 HELD_OUT = ("test", "validation")
@@ -21,6 +22,8 @@ def normalised(text: str) -> str:
     as a row of brackets, keeps its signs.
     """
     if not text.isascii():
+        if len(text) > LONG:
+            text = MANY_MARKS.sub(r"\1", text)
         text = unicodedata.normalize("NFKC", text)
     return " ".join(WORDS.findall(text.casefold())) or " ".join(text.split())
 

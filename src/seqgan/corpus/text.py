@@ -26,6 +26,8 @@ from seqgan.tokenization.tokenizer import Tokenizer
 MOST_LABELS = 1000
 TOKENIZER_SENTENCES = 200_000
 """Training sentences that a tokenizer is trained on, at most."""
+LONGEST_FOR_TOKENIZER = 10_000
+"""Signs of the longest of them."""
 
 Step = tuple[int, dict[str, Any]]
 Follow = Callable[..., Iterator[Step]]
@@ -49,19 +51,22 @@ class _Survey:
         self._files, self._splitter = files, splitter
         self._trains = needs_training(settings["tokenizer"])
         self._lowest: list[tuple[int, str]] = []
-        self.needed = self._trains or splitter.by_group or len(files.paths) > 1
+        self._prompted = settings["condition"] == "prompt"
+        self._apart = splitter.by_group or len(files.paths) > 1
+        self.needed = self._trains or self._apart
         self._grouped = False
 
     def read(self) -> Iterator[Step]:
         """Read everything, and yield how many megabytes are done."""
-        for done, record in _by_megabyte(self._files):
+        for done, record in _by_megabyte(self._files, self._prompted):
             if record is None:
                 yield done, {"training sentences": len(self._lowest)}
                 continue
             split = self._splitter.choose(record)
-            self._splitter.note(record, split)
+            if self._apart:
+                self._splitter.note(record, split)
             self._grouped |= record.group is not None
-            if self._trains and split == "train":
+            if self._trains and split == "train" and len(record.text) <= LONGEST_FOR_TOKENIZER:
                 self._offer(-fingerprint(record), record.text)
         if self._splitter.by_group and not self._grouped:
             raise UserError(
@@ -102,7 +107,7 @@ class _Text:
     def read(self) -> Iterator[Step]:
         """Read everything, and yield how many megabytes are done."""
         began = time.monotonic()
-        for done, record in _by_megabyte(self._files):
+        for done, record in _by_megabyte(self._files, self._settings["condition"] == "prompt"):
             if record is None:
                 yield done, {"sentences/s": self.num_lines / (time.monotonic() - began)}
             else:
@@ -151,6 +156,7 @@ class _Text:
         return [*map(self.numbers.__getitem__, words), SEPARATOR]
 
 
+LABEL_OF_NONE = "with a label that the training set has not"
 CONDITIONS: Mapping[str, Callable[[_Text, Record], list[int] | str]] = {
     "none": _Text.no_condition,
     "label": _Text.label,
@@ -158,11 +164,14 @@ CONDITIONS: Mapping[str, Callable[[_Text, Record], list[int] | str]] = {
 }
 
 
-def _by_megabyte(files: Files) -> Iterator[tuple[int, Record | None]]:
-    """Yield every record, and nothing in its place after every megabyte and at the end."""
+def _by_megabyte(files: Files, prompted: bool) -> Iterator[tuple[int, Record | None]]:
+    """Yield every record, and nothing in its place after every megabyte and at the end.
+
+    Prompts that nobody follows are left out: they must not tell copies of a sentence apart.
+    """
     last, done = files.megabytes, 0
     for place, record in files.records():
-        yield done, record
+        yield done, record if prompted or record.prompt is None else record._replace(prompt=None)
         if done < place // MEGABYTE < last:
             done = place // MEGABYTE
             yield done, None
@@ -179,7 +188,8 @@ def prepare(
     """Write the dataset of a text into a folder; return the facts that its card shows.
 
     Tokenizer and vocabulary come from the training split alone. Repeated sentences are kept: they
-    are part of the distribution. Memory grows with the distinct words, not with the sentences.
+    are part of the distribution. Memory grows with the distinct words, not with the sentences; but
+    for a hash of each held-out one where groups or files decide the sets.
 
     Args:
         files: The sentences.
@@ -212,7 +222,7 @@ def prepare(
             max_vocabulary=settings["max_vocabulary"],
             min_count=settings["min_count"],
         )
-        labels = tuple(sorted(text.labels))
+        labels = _learnt_labels(text, drafts["train"], words, drop)
         vocabulary = Vocabulary(
             words,
             tokenizer,
@@ -220,7 +230,9 @@ def prepare(
             condition=settings["condition"],
             labels=labels,
         )
-        ids = text.numbers.to_ids(vocabulary, [text.labels[label] for label in labels])
+        ids = text.numbers.to_ids(
+            vocabulary, [text.labels[label] for label in labels], len(text.labels)
+        )
 
         def write() -> Iterator[Step]:
             done = 0
@@ -228,6 +240,11 @@ def prepare(
                 with RowWriter(folder / f"{split}.npy", length) as file:
                     for numbers in draft.blocks():
                         rows = ids[numbers]
+                        if labels:
+                            known = rows[:, 0] != UNKNOWN
+                            if not known.all():
+                                text.left_out[LABEL_OF_NONE] += int((~known).sum())
+                            rows = rows[known]
                         has_unknown = _unknown_in_sentence(rows, settings["condition"] != "none")
                         with_unknown[split] += int(has_unknown.sum())
                         file.append(rows[~has_unknown] if drop else rows)
@@ -240,6 +257,11 @@ def prepare(
     if drop:
         text.left_out["with an unknown word"] += sum(with_unknown.values())
     _check_sizes(files, sentences, text)
+    if not words:
+        raise UserError(
+            f"{files.name}: no token is seen {settings['min_count']} times in the training set, so "
+            "that all are unknown; lower `min_count`, or give more lines"
+        )
     facts = {
         "kind": "text",
         "source": dict(source),
@@ -289,6 +311,20 @@ def _card(
 def _go(steps: Iterator[Step]) -> None:
     for _ in steps:
         pass
+
+
+def _learnt_labels(
+    text: _Text, train: Draft, words: tuple[str, ...], drop: bool
+) -> tuple[str, ...]:
+    """Return the labels that sentences of the training set have, in alphabetical order."""
+    if not text.labels:
+        return ()
+    unknown = text.numbers.unknown(words)
+    seen: set[int] = set()
+    for numbers in train.blocks():
+        kept = ~np.isin(numbers, unknown).any(axis=1) if drop else slice(None)
+        seen.update(np.unique(numbers[kept, 0]).tolist())
+    return tuple(sorted(name for name, i in text.labels.items() if to_label(i) in seen))
 
 
 def _row_length(settings: Mapping[str, Any]) -> int:

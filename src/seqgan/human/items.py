@@ -83,7 +83,9 @@ def read_pool(samples: Path, methods: Sequence[str] | None, seed: int | None) ->
                 lines = path.read_text(encoding="utf-8").split("\n")
             except UnicodeDecodeError as error:
                 raise UserError(f"{path} is not UTF-8 ({error.reason}); sample it again") from None
-            # Not splitlines(): it also cuts at signs that may stand inside a sentence.
+            # Not splitlines(): it also cuts at signs that may stand inside a sentence. What stands
+            # before a tab is its condition.
+            lines = [line.rpartition("\t")[2] for line in lines]
             pool.setdefault(system, {})[number] = distinct(lines)
     return pool
 

@@ -319,7 +319,8 @@ def read_samples(folders: Iterable[Path], seed: int, count: int) -> dict[str, li
         if seed_of(folder) == seed:
             text = (folder / "sentences.txt").read_text(encoding="utf-8")
             # Not splitlines(): a word may hold one of the rarer separators.
-            samples[folder.name] = text.removesuffix("\n").split("\n")[:count]
+            lines = text.removesuffix("\n").split("\n")[:count]
+            samples[folder.name] = [line.replace("\t", " → ") for line in lines]
     return samples
 
 
