@@ -9,6 +9,7 @@ from seqgan.config.section import PositiveCount, Section, Seed, Several, UserPat
 Book = Literal["ryansMammoth", "oneills1850", "airdsAirs"]
 Domain = Literal["movies", "editorials", "products", "tweets"]
 Label = Literal["positive", "neutral", "negative"]
+Grammar = Literal["arithmetic", "dyck-1", "dyck-2", "palindrome", "anbn", "copy"]
 Rating = Annotated[float, Field(ge=-4, le=4)]
 Year = Annotated[int, Field(ge=1790, le=2026)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -120,7 +121,7 @@ class FormalSource(Section):
     """Sentences of a formal language, drawn from its grammar."""
 
     kind: Literal["formal-language"]
-    grammar: str = Field(default="arithmetic", description="Name of the language.")
+    grammar: Grammar = Field(default="arithmetic", description="Name of the language.")
     num_sentences: PositiveCount = Field(default=20_000, description="Sentences that are drawn.")
     max_length: PositiveCount = Field(
         default=19, description="Longest sentence, in tokens without the end token."
