@@ -412,9 +412,9 @@ def test_what_is_no_python_is_named(tmp_path):
 
 def test_a_formal_language_is_drawn_as_the_settings_say(monkeypatch):
     monkeypatch.setattr(grammars, "generate", lambda *given: iter([repr(given)]))
-    chosen = settings("formal-language", grammar="dyck", num_sentences=5, max_length=8, seed=3)
+    chosen = settings("formal-language", grammar="dyck-1", num_sentences=5, max_length=8, seed=3)
     (row,) = source_of(chosen).read(None, chosen)
-    assert row == {"text": "('dyck', 5, 8, 3)"}
+    assert row == {"text": "('dyck-1', 5, 8, 3)"}
     assert source_of(chosen).archive is None
 
 
