@@ -28,6 +28,7 @@ STAGE = Stage(
         },
         "mirror": {
             "metavar": "FOLDER",
+            "nargs": "?",
             "help": "folder of archives that is looked into first, and never written",
         },
         "offline": {

@@ -104,6 +104,36 @@ def test_every_known_corpus_has_a_configuration_that_trains_and_prints_sentences
     assert place.read_text().count("\nX:") == 2
 
 
+def test_a_known_corpus_is_fetched_and_prepared_without_the_net(fresh):
+    corpus = {"kind": "text", "source": {"kind": "formal-language", "num_sentences": 300}}
+    corpus |= {"max_length": 12, "max_vocabulary": 50}
+    experiment = {
+        "seeds": [1],
+        "corpus": corpus | {"source": corpus["source"] | {"max_length": 11}},
+        "discriminator": {"widths": [1], "num_filters": [2]},
+        "methods": {"mle": {"kind": "likelihood"}},
+        "resources": {"offline": True, "downloads": "data/my downloads"},
+    }
+    settings = {"run": ["formal"], "experiments": {"formal": experiment}}
+    place = fresh.folder / "config/formal.yaml"
+    place.write_text(yaml.safe_dump(settings))
+    receipt = "results/formal/receipts/prepare_corpus.json"
+    command = ("snakemake", receipt, "--cores", "1", "--configfile", str(place))
+    fresh.run(*command)
+    source = fresh.folder / "results/formal/source"
+    assert len((source / "text.jsonl").read_text().splitlines()) == 300
+    assert (source / "LICENCE.txt").is_file()
+    assert "Nothing to be done" in fresh.run(*command).stderr
+    experiment["corpus"] = {"kind": "text", "source": {"kind": "esperanto-proverbs"}}
+    place.write_text(yaml.safe_dump(settings))
+    done = fresh.run(*command, check=False)
+    assert done.returncode != 0
+    (line,) = [each for each in done.stderr.splitlines() if "fetch_corpus: error: " in each][:1]
+    assert "fortunes-eo_20020729b-1.1_all.deb (sha256 23e258836bd9" in line
+    assert "--offline forbids to fetch it" in line
+    assert not (fresh.folder / "data/my downloads").exists()
+
+
 def test_every_configuration_of_a_corpus_has_a_smoke_size():
     known = {"config", "own_text", "paper", "smoke", *TEXTS}
     assert {path.stem for path in (ROOT / "config").glob("*.yaml")} == known
