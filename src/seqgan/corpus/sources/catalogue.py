@@ -248,7 +248,7 @@ SOURCES: Mapping[str, Source] = {
         terms="The proverbs are out of copyright and may be used, changed and passed on.",
         citation="L. L. Zamenhof (ed.): Proverbaro Esperanta, 1910, by the Debian package "
         "fortunes-eo",
-        upstream="https://packages.debian.org/fortunes-eo",
+        upstream="the Debian package fortunes-eo 20020729b-1.1",
         read=_on(read_proverbs),
         archive=Archive(
             file="fortunes-eo_20020729b-1.1_all.deb",
@@ -257,7 +257,7 @@ SOURCES: Mapping[str, Source] = {
             bytes=46_644,
             package="fortunes-eo",
             version="20020729b-1.1",
-            upstream="https://packages.debian.org/fortunes-eo",
+            upstream="the Debian package fortunes-eo 20020729b-1.1",
         ),
     ),
 }
