@@ -446,5 +446,5 @@ def test_the_help_names_the_options(capsys):
         fetch_corpus.STAGE.main(fetch_corpus.run, ["--help"])
     shown_help = " ".join(capsys.readouterr().out.split())
     assert "never fetched again (default: data/downloads)" in shown_help
-    assert "--mirror FOLDER" in shown_help
+    assert "--mirror [FOLDER]" in shown_help
     assert "never ask the net (default: no)" in shown_help
