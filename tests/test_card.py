@@ -78,6 +78,16 @@ def test_fingerprints_are_equal_for_equal_sentences_alone():
     assert wider == hashes
 
 
+def test_sentences_with_an_unknown_word_equal_no_other(monkeypatch):
+    monkeypatch.setattr(rows, "BLOCK", 7)
+    tokens = padded([[4, UNKNOWN - FIRST], [4, 5]] * 2)
+    one, other = (sentence_hashes(Rows(tokens, END), UNKNOWN, split).tolist() for split in (0, 1))
+    assert one[1] == one[3] == other[1]
+    assert len({one[0], one[2], other[0], other[2], one[1]}) == 5
+    same = sentence_hashes(Rows(tokens, END)).tolist()
+    assert same[0] == same[2]
+
+
 def test_ngrams_hold_no_unknown_word():
     block = np.array([[4, 5, UNKNOWN, 4, 5], [4, 5, 6, 7, -1]])
     found = [known.tolist() for _, known in ngram_hashes(block, UNKNOWN)]

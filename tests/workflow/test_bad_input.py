@@ -36,7 +36,7 @@ def test_a_missing_text_is_named(fresh):
     command = ("snakemake", "-n", "--configfile", "config/own_text.yaml")
     done = fresh.run(*command, check=False)
     assert done.returncode != 0
-    assert "experiments.own_text.corpus.path: no such file: data/own_text.txt" in done.stdout
+    assert "experiments.own_text.corpus.source.path: no such file: data/own_text.txt" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["paper", "config", "smoke"])

@@ -88,14 +88,15 @@ def test_every_known_corpus_has_a_configuration_that_trains_and_prints_sentences
         results = fresh.folder / f"results/{name}"
         for method in ("real", "mle", "seqgan"):
             text = (results / f"samples/seed-1/{method}/sentences.txt").read_text()
-            assert len(text.splitlines()) >= 20, (name, method)
+            lines = text.removesuffix("\n").split("\n")  # bytes may make rarer ends of lines
+            assert len(lines) >= 20, (name, method)
             conditional = name in ("dialogue", "sentiment")
-            assert all(("\t" in line) == conditional for line in text.splitlines())
+            assert all(("\t" in line) == conditional for line in lines), (name, method)
         by_hand = ["--checkpoint", str(results / "checkpoints/seed-1/train_adversarially-seqgan")]
         by_hand += {"dialogue": ["--prompt", "we will"]}.get(name, [])
         done = fresh.stage("sample_sentences", *by_hand, "--num", "3")
         assert done.returncode == 0, done.stderr
-        assert len(done.stdout.splitlines()) == 3
+        assert done.stdout.count("\n") == 3
     checkpoint = str(fresh.folder / "results/music/checkpoints/seed-1/train_adversarially-seqgan")
     place = fresh.folder / "out/tunes.abc"
     arguments = ("--checkpoint", checkpoint, "--num", "2", "--output", str(place))

@@ -68,8 +68,8 @@ def card(
     rows = {name: Rows(splits[name], end, separator) for name in names}
     vocab_size = first_word + len(words)
     hashes = {
-        name: sentence_hashes(Rows(splits[name], end) if with_condition else each)
-        for name, each in rows.items()
+        name: sentence_hashes(Rows(splits[name], end) if with_condition else each, unknown, number)
+        for number, (name, each) in enumerate(rows.items())
     }
     firsts = {name: _first_of_each(found) for name, found in hashes.items()}
     counted = {name: _Counts(each, vocab_size, unknown) for name, each in rows.items()}

@@ -72,8 +72,13 @@ def _scattered(tokens: Int[np.ndarray, "*shape"]) -> UInt64[np.ndarray, "*shape"
     return bits ^ (bits >> np.uint64(31))
 
 
-def sentence_hashes(rows: Rows) -> UInt64[np.ndarray, " sentences"]:
+def sentence_hashes(
+    rows: Rows, unknown: int | None = None, split: int = 0
+) -> UInt64[np.ndarray, " sentences"]:
     """Return a fingerprint of every sentence: eight bytes each are all that stays in memory.
+
+    A sentence with an unknown word equals no other, in this split or in one of another number:
+    unknown words are not the same word.
 
     Among n different sentences two are taken for equal with a probability near ``n^2 / 2^65``:
     for ten million below one in 300,000.
@@ -83,6 +88,9 @@ def sentence_hashes(rows: Rows) -> UInt64[np.ndarray, " sentences"]:
         value = np.ones(len(block), np.uint64)
         for column in block.T:
             value = np.where(column != PAD, value * _FACTOR + _scattered(column), value)
+        if unknown is not None:
+            alone = (block == unknown).any(axis=1).nonzero()[0]
+            value[alone] += _scattered(((split + 1) << 40) + start + alone)
         found[start : start + len(block)] = value
     return found
 

@@ -191,7 +191,7 @@ def near(found: Mapping[str, Any]) -> dict[str, Any] | None:
             for name in names
         ],
         "note": "Highest Jaccard similarity of a sentence's set of bigrams to that of any training "
-        "sentence; 1 is the same set, if not the same sentence.",
+        "sentence; 1 is the same set, if not the same sentence. Unknown words count as one.",
     }
 
 
