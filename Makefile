@@ -46,7 +46,8 @@ reproduce: $(BIN)/.installed
 	@$(BIN)/python src/results.py show $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(BIN)/.installed-test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --dist loadfile --maxprocesses 8 \
+	  --numprocesses $(if $(filter all,$(CORES)),logical,$(CORES)) $(ARGS)
 
 benchmark: $(BIN)/.installed-test
 	@$(BIN)/python benchmarks/run.py $(ARGS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from browser import Browser, program
+from browser import Browser, program, wait_for
 from human_worlds import Command, command, make_experiment, sheet_of
 from seqgan.human.form import json_in_html, render_form
 from seqgan.human.key import Key, read_key
@@ -82,6 +82,7 @@ def test_a_form_filled_by_keyboard_survives_a_reload_and_is_imported(
 ):
     _, sheet = sheet_of(key, "rater-1", "sentences")
     browser.open((tmp_path / "ratings/rater-1/sentences.html").as_uri())
+    assert browser.read("localStorage.length") == 0  # to look at it keeps nothing
     browser.press("Enter")
     typed: dict[str, tuple[str, str, str, str]] = {}
     for number, own in enumerate(sheet.order):
@@ -98,10 +99,14 @@ def test_a_form_filled_by_keyboard_survives_a_reload_and_is_imported(
         if number == len(sheet.order) // 2:
             # In the middle of an item, so that a half-answered one is kept too.
             browser.press("Backspace")
-            browser.reload()
-            assert (
-                place(browser) == f"Sentence {number + 1} of {len(sheet.order)} · {number} answered"
-            )
+            kept = f"Sentence {number + 1} of {len(sheet.order)} · {number} answered"
+
+            def is_kept(kept: str = kept) -> bool:
+                # A browser that is short of time may show the page before what was just stored.
+                browser.reload()
+                return place(browser) == kept
+
+            wait_for(is_kept, kept)
             checked = browser.read("document.querySelectorAll('input:checked').length")
             assert checked == 2
             browser.press(author)

@@ -14,6 +14,8 @@ SCRIPT = r"""
   let answers = {};
   let page = "start";
   let unsaved = false;
+  // Looking at the form writes nothing: whoever finds nothing kept must not keep that.
+  let opened = false;
 
   const choices = (field) => [...field.querySelectorAll("input")];
   const given = (id) => answers[id] || (answers[id] = {});
@@ -81,7 +83,7 @@ SCRIPT = r"""
     find("finish").hidden = typeof page !== "number";
     if (typeof page === "number") fill();
     if (page === "end") finish();
-    keep();
+    if (opened) keep();
     progress();
     window.scrollTo(0, 0);
     const target = { start: "start-title", end: "end-title" }[page] || "texts";
@@ -258,5 +260,6 @@ SCRIPT = r"""
     find("begin").textContent = "Continue";
   }
   show(page);
+  opened = true;
 })();
 """
