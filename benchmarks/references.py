@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqgan.discriminators import CNNDiscriminator
-from seqgan.generators import LSTMGenerator
+from seqgan.recurrent import LSTMGenerator
 
 SCORING_BATCH = 64
 """Sentences that a discriminator scores at once: the training batch, as ports have it."""

@@ -21,11 +21,11 @@ from seqgan.assembly import (
 )
 from seqgan.decoding import roll_out, sample_sentences
 from seqgan.discriminators import CNNDiscriminator
-from seqgan.generators import LSTMGenerator
 from seqgan.objectives import Objective
 from seqgan.optimizers import adam
 from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import Alphabet
 from seqgan.training import GeneratorUpdate, Run
 

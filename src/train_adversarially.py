@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from seqgan.adversaries import DiscriminatorReward
 from seqgan.assembly import (
     build_policy_gradient,
     build_reward,
@@ -15,7 +16,6 @@ from seqgan.optimizers import adam
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import json_lines, write_atomically
 from seqgan.resuming import carry_through
-from seqgan.rewards import DiscriminatorReward
 from seqgan.stage import Context, Stage
 from seqgan.team import assemble
 from seqgan.training import (

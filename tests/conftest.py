@@ -8,7 +8,7 @@ import torch
 
 from paths import ROOT
 from projects import Project, copy_project
-from seqgan.generators import LSTMGenerator
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import Alphabet
 
 # Sums depend on how they are split over threads, and two test processes would fight for cores.

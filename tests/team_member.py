@@ -15,9 +15,10 @@ SRC = Path(__file__).parents[1] / "src"
 
 def one_round(team: Any, value_kind: str) -> dict[str, Any]:
     """Return all that a round changes, in float64; batch sizes that no team divides evenly."""
-    from seqgan.objectives import PolicyGradient, mean_of_others
+    from seqgan.action_values import MonteCarloRollout, TerminalReward
+    from seqgan.baselines import mean_of_others
+    from seqgan.policy_gradient import PolicyGradient
     from seqgan.randomness import RandomStreams
-    from seqgan.rewards import MonteCarloRollout, TerminalReward
     from seqgan.tokens import Alphabet
     from seqgan.training import AdversarialRound, DiscriminatorRound, GeneratorUpdate, Run
     from training_worlds import NAMES, corpus_of, discriminator_reward, lstm

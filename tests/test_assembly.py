@@ -17,13 +17,10 @@ from seqgan.assembly import (
     save_discriminator,
     save_generator,
 )
-from seqgan.config.models import CNNDiscriminatorConfig, DiscriminatorConfig, GeneratorConfig
-from seqgan.config.training import (
-    ActionValueConfig,
-    GeneratorPretraining,
-    PolicyGradientMethod,
-    RewardConfig,
-)
+from seqgan.config.discriminators import CNNDiscriminatorConfig, DiscriminatorConfig
+from seqgan.config.generators import GeneratorConfig
+from seqgan.config.rewards import ActionValueConfig, RewardConfig
+from seqgan.config.training import GeneratorPretraining, PolicyGradientMethod
 from seqgan.corpus.dataset import read_words
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary

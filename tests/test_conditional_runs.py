@@ -11,13 +11,14 @@ from torch import Tensor
 import sample_sentences
 import slow_twins
 from conftest import make_generator
-from seqgan import objectives
+from seqgan import policy_gradient
+from seqgan.baselines import mean_of_others
 from seqgan.checkpoints import load_tree
 from seqgan.corpus.dataset import Dataset, read_tokens, write_dataset
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary
 from seqgan.decoding import log_prob, sample, score
-from seqgan.objectives import PolicyGradient, mean_of_others
+from seqgan.policy_gradient import PolicyGradient
 from seqgan.tokens import PAD, Alphabet, conditions, cycled, is_chosen
 from stage_worlds import network, run_stage, write_generator
 from test_objectives import TableValue, gradient, value_of
@@ -97,7 +98,7 @@ def test_exact_action_values_give_the_gradient_of_the_expected_reward(baseline, 
     found = torch.zeros_like(expected)
     for one, other in itertools.product(range(len(rows[0])), repeat=2):
         batch = torch.stack([rows[0][one], rows[1][other]])
-        monkeypatch.setattr(objectives, "sample_sentences", lambda *_, y=batch, **__: y)
+        monkeypatch.setattr(policy_gradient, "sample_sentences", lambda *_, y=batch, **__: y)
         loss = objective(generator, batch, step=0, rng=rng)
         found -= (shares[0][one] * shares[1][other]).item() * gradient(loss.value, generator)
     assert expected.norm() > 1e-3

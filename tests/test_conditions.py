@@ -8,8 +8,11 @@ from torch import Tensor
 
 import slow_twins
 from conftest import make_generator
-from seqgan import objectives
+from seqgan import policy_gradient
+from seqgan.action_values import MonteCarloRollout, TerminalReward
+from seqgan.adversaries import DiscriminatorReward
 from seqgan.assembly import build_discriminator
+from seqgan.baselines import mean_of_others
 from seqgan.corpus.conditions import begin_with
 from seqgan.corpus.dataset import Dataset, held_out_conditions
 from seqgan.corpus.tokenizers import WordTokenizer
@@ -19,16 +22,11 @@ from seqgan.errors import UserError
 from seqgan.evaluation import Likelihoods, Overlaps, tokenizer_of
 from seqgan.losses import weighted_nll
 from seqgan.monitoring import DiscriminatorMonitor, GeneratorMonitor, nll
-from seqgan.objectives import MaximumLikelihood, PolicyGradient, mean_of_others
+from seqgan.objectives import MaximumLikelihood
 from seqgan.optimizers import adam
+from seqgan.policy_gradient import PolicyGradient
 from seqgan.randomness import RandomStreams
-from seqgan.rewards import (
-    ConstantReward,
-    DiscriminatorReward,
-    MonteCarloRollout,
-    RewardModel,
-    TerminalReward,
-)
+from seqgan.rewards import ConstantReward, RewardModel
 from seqgan.tokens import (
     PAD,
     Alphabet,
@@ -250,7 +248,7 @@ def test_the_expected_gradient_is_that_of_the_expected_reward(baseline, monkeypa
             seen["given"] = given
             return y
 
-        monkeypatch.setattr(objectives, "sample_sentences", take)
+        monkeypatch.setattr(policy_gradient, "sample_sentences", take)
         loss = objective(generator, batch, step=0, rng=rng)
         weight = (shares[0][one] * shares[1][other]).item()
         found -= weight * gradient(loss.value, generator)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from snakemake.utils import update_config
 
 from seqgan.config.corpus import OracleCorpus, TextCorpus
+from seqgan.config.discriminators import CNNDiscriminatorConfig
 from seqgan.config.experiment import (
     Config,
     ConfigError,
@@ -19,15 +20,14 @@ from seqgan.config.experiment import (
     update_bytes,
     validate,
 )
-from seqgan.config.models import CNNDiscriminatorConfig, LSTMGeneratorConfig
+from seqgan.config.generators import LSTMGeneratorConfig
 from seqgan.config.reference import FIRST_LINE, schema
+from seqgan.config.rewards import DiscriminatorRewardConfig, RolloutConfig
 from seqgan.config.section import Section
 from seqgan.config.training import (
     DiscriminatorPretraining,
-    DiscriminatorRewardConfig,
     GeneratorPretraining,
     PolicyGradientMethod,
-    RolloutConfig,
 )
 
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ from seqgan.decoding import (
     score,
     truncate,
 )
-from seqgan.generators import LSTMGenerator
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import PAD, Alphabet, check_tokens, is_real
 
 LARGEST_UNIFORM = 1 - 2**-24

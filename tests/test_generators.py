@@ -6,7 +6,8 @@ from torch import nn
 
 from conftest import make_generator
 from seqgan.decoding import sample_sentences
-from seqgan.generators import LSTMGenerator, LSTMState, shift_right
+from seqgan.generators import shift_right
+from seqgan.recurrent import LSTMGenerator, LSTMState
 from seqgan.tokens import PAD, Alphabet
 
 CLOSE = {"atol": 1e-12, "rtol": 1e-12}

@@ -7,8 +7,8 @@ from torch import Tensor
 import slow_twins
 from conftest import make_generator
 from seqgan.decoding import sample_sentences, score
-from seqgan.generators import LSTMGenerator
 from seqgan.metrics.likelihood import js_divergence, kl_divergence, nll_per_token
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import Alphabet, is_real
 
 LN2 = math.log(2)

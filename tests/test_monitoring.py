@@ -4,11 +4,11 @@ from torch import Tensor, nn
 
 import slow_twins
 from conftest import ALPHABETS, make_generator
+from seqgan.adversaries import DiscriminatorReward
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import Discriminator
-from seqgan.generators import LSTMGenerator
 from seqgan.monitoring import DiscriminatorMonitor, GeneratorMonitor, nll
-from seqgan.rewards import DiscriminatorReward
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import is_real
 
 
@@ -64,9 +64,15 @@ class FirstTokenDiscriminator(Discriminator):
     def noise(self, batch: int, rng: torch.Generator) -> Tensor:
         raise AssertionError("no dropout while it is measured")
 
-    def forward(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
+    def embedding_table(self) -> Tensor:
+        return self.log_odds[:, None]
+
+    def features(self, embedded: Tensor, real: Tensor) -> Tensor:
+        return embedded[:, 0]
+
+    def classify(self, features: Tensor, noise: Tensor | None = None) -> Tensor:
         assert noise is None
-        return self.log_odds[tokens[:, 0]]
+        return features[:, 0]
 
     def penalty(self) -> Tensor:
         return self.log_odds.sum() * 0

@@ -6,16 +6,13 @@ from torch import Tensor
 
 import slow_twins
 from conftest import make_generator
-from seqgan import objectives
+from seqgan import policy_gradient
+from seqgan.action_values import ActionValue
+from seqgan.baselines import mean_of_others
 from seqgan.decoding import log_prob, sample_sentences
 from seqgan.generators import Generator
-from seqgan.objectives import (
-    MaximumLikelihood,
-    PolicyGradient,
-    mean_of_others,
-    policy_gradient_loss,
-)
-from seqgan.rewards import ActionValue
+from seqgan.objectives import MaximumLikelihood
+from seqgan.policy_gradient import PolicyGradient, policy_gradient_loss
 from seqgan.tokens import PAD, Alphabet, is_real
 
 
@@ -104,7 +101,7 @@ def test_the_expected_gradient_is_that_of_the_expected_reward(
     chosen = torch.cartesian_prod(*[torch.arange(len(sentences))] * count).view(-1, count)
     found = torch.zeros_like(expected)
     for rows in chosen:
-        monkeypatch.setattr(objectives, "sample_sentences", lambda *_, y=sentences[rows], **__: y)
+        monkeypatch.setattr(policy_gradient, "sample_sentences", lambda *_, y=sentences[rows], **__: y)
         loss = objective(generator, sentences[rows], step=0, rng=rng)
         found -= shares[rows].prod().item() * gradient(loss.value, generator)
     assert expected.norm() > 1e-3
@@ -128,7 +125,7 @@ def test_what_a_policy_gradient_reports_and_minimises(baseline, monkeypatch, rng
     generator = make_generator(Alphabet(6, start=0, end=1, never_emitted=(0, 2)))
     tokens = torch.tensor([[3, 4, 1, PAD], [1, PAD, PAD, PAD], [5, 3, 4, 5]])
     values = torch.tensor([[0.1, 0.2, 0.6, 0.0], [0.5, 0.0, 0.0, 0.0], [0.3, 0.3, 0.2, 1.0]])
-    monkeypatch.setattr(objectives, "sample_sentences", lambda *_, **__: tokens)
+    monkeypatch.setattr(policy_gradient, "sample_sentences", lambda *_, **__: tokens)
     objective = PolicyGradient(TableValue(tokens, values.double()), baseline)
     loss = objective(generator, torch.zeros_like(tokens), step=0, rng=rng)
     finals = torch.tensor([0.6, 0.5, 1.0])

@@ -10,8 +10,8 @@ import slow_twins
 from seqgan.checkpoints import save_tree
 from seqgan.decoding import log_prob, sample_sentences
 from seqgan.errors import UserError
-from seqgan.generators import LSTMGenerator
 from seqgan.oracle import ARRAYS, load_oracle, random_oracle, released_arrays
+from seqgan.recurrent import LSTMGenerator
 
 SIZES = {"vocab_size": 11, "embedding_dim": 3, "hidden_dim": 4}
 SHAPES = {"emb": (11, 3), "Wo": (4, 11), "bo": (11,)}

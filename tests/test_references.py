@@ -9,13 +9,15 @@ import references
 import slow_twins
 from conftest import make_generator
 from references import PlainSampler, plain_discriminator, plain_generator
+from seqgan.action_values import MonteCarloRollout
+from seqgan.adversaries import DiscriminatorReward
 from seqgan.decoding import log_prob, roll_out, sample, sample_sentences
 from seqgan.discriminators import CNNDiscriminator
-from seqgan.generators import LSTMGenerator
-from seqgan.objectives import MaximumLikelihood, PolicyGradient
+from seqgan.objectives import MaximumLikelihood
+from seqgan.policy_gradient import PolicyGradient
 from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
-from seqgan.rewards import DiscriminatorReward, MonteCarloRollout
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import Alphabet
 from seqgan.training import GeneratorUpdate, Run
 

@@ -8,18 +8,14 @@ from torch import Tensor, nn
 
 import slow_twins
 from conftest import ALPHABETS, make_generator
-from seqgan import discriminators, rewards, windows
+from seqgan import action_values, discriminators, windows
+from seqgan.action_values import MonteCarloRollout, TerminalReward
+from seqgan.adversaries import DiscriminatorReward
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator, Discriminator
 from seqgan.errors import NonFiniteError
 from seqgan.progress import Progress
-from seqgan.rewards import (
-    ConstantReward,
-    DiscriminatorReward,
-    MonteCarloRollout,
-    RewardModel,
-    TerminalReward,
-)
+from seqgan.rewards import ConstantReward, RewardModel
 from seqgan.tokens import PAD, Alphabet, is_real
 
 FREQUENCIES = (1.3, 2.9, 0.7, 1.9, 3.1, 0.4)
@@ -65,9 +61,15 @@ class RecordingDiscriminator(Discriminator):
         self.streams.append(rng)
         return torch.rand(batch, 1)
 
-    def forward(self, tokens: Tensor, noise: Tensor | None = None) -> Tensor:
-        self.batches.append(tokens.tolist())
-        return self.weight.expand(len(tokens))
+    def embedding_table(self) -> Tensor:
+        return torch.arange(100.0)[:, None]
+
+    def features(self, embedded: Tensor, real: Tensor) -> Tensor:
+        self.batches.append(embedded[..., 0].int().tolist())
+        return embedded[:, 0]
+
+    def classify(self, features: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.weight.expand(len(features))
 
     def penalty(self) -> Tensor:
         return self.weight * 0
@@ -212,7 +214,7 @@ def test_some_sentences_at_a_time_give_the_same_values(rng, monkeypatch, tokens_
     rollout = MonteCarloRollout(generator, SentenceReward(), num_rollouts=7, tracking_rate=0.0)
     seeded = torch.Generator().manual_seed(5)
     expected = rollout(tokens, seeded)
-    monkeypatch.setattr(rewards, "ROLLOUT_TOKENS", tokens_at_once)
+    monkeypatch.setattr(action_values, "ROLLOUT_TOKENS", tokens_at_once)
     found = rollout(tokens, torch.Generator().manual_seed(5))
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
 

@@ -18,15 +18,15 @@ import sample_sentences
 import train_adversarially
 from conftest import make_generator
 from seqgan import decoding, stage
+from seqgan.adversaries import DiscriminatorReward
 from seqgan.assembly import load_discriminator, load_generator, read_oracle
 from seqgan.config.corpus import TextCorpus
 from seqgan.corpus import files, text
 from seqgan.corpus.dataset import SPLITS, Dataset, read_dataset, read_tokens, write_dataset
-from seqgan.generators import LSTMGenerator
 from seqgan.monitoring import DiscriminatorMonitor, nll
 from seqgan.oracle import random_oracle, released_arrays
 from seqgan.randomness import RandomStreams
-from seqgan.rewards import DiscriminatorReward
+from seqgan.recurrent import LSTMGenerator
 from seqgan.training import GeneratorUpdate
 from stage_worlds import (
     ALPHABET,

@@ -3,7 +3,7 @@ import torch
 
 from seqgan import tokens as contract
 from seqgan.decoding import sample_sentences
-from seqgan.generators import LSTMGenerator
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import PAD, Alphabet, check_tokens, is_chosen, is_real, without_condition
 
 TEXT = Alphabet(6, start=0, end=1, never_emitted=(0, 2))

@@ -7,17 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from conftest import ALPHABETS
+from seqgan.action_values import ActionValue
 from seqgan.checkpoints import load_tree, save_tree
 from seqgan.decoding import sample_sentences
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.generators import Generator
-from seqgan.objectives import Loss, MaximumLikelihood, Objective, PolicyGradient
+from seqgan.objectives import Loss, MaximumLikelihood, Objective
+from seqgan.policy_gradient import PolicyGradient
 from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
-from seqgan.rewards import (
-    ActionValue,
-    RewardModel,
-)
+from seqgan.rewards import RewardModel
 from seqgan.tokens import Alphabet, check_tokens
 from seqgan.training import (
     AdversarialRound,

@@ -5,19 +5,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from seqgan.action_values import ActionValue, MonteCarloRollout, TerminalReward
+from seqgan.adversaries import DiscriminatorReward
+from seqgan.baselines import mean_of_others
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator
-from seqgan.generators import Generator, LSTMGenerator
-from seqgan.objectives import MaximumLikelihood, PolicyGradient, mean_of_others
+from seqgan.generators import Generator
+from seqgan.objectives import MaximumLikelihood
+from seqgan.policy_gradient import PolicyGradient
 from seqgan.randomness import RandomStreams
-from seqgan.rewards import (
-    ActionValue,
-    ConstantReward,
-    DiscriminatorReward,
-    MonteCarloRollout,
-    RewardModel,
-    TerminalReward,
-)
+from seqgan.recurrent import LSTMGenerator
+from seqgan.rewards import ConstantReward, RewardModel
 from seqgan.tokens import Alphabet
 from seqgan.training import (
     AdversarialRound,

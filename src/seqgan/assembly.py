@@ -1,29 +1,36 @@
 """From settings to objects: the only tables of names, and the only place that tells kinds apart."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
-from seqgan import discriminators, generators, objectives, rewards
+from seqgan import action_values, baselines, discriminators, objectives, recurrent, rewards
+from seqgan.action_values import ActionValue
+from seqgan.adversaries import DiscriminatorReward
+from seqgan.baselines import Baseline
 from seqgan.checkpoints import load_tree, save_tree
-from seqgan.corpus.dataset import read_alphabet, write_alphabet
 from seqgan.corpus.vocabulary import Vocabulary, write_vocabulary
 from seqgan.discriminators import Discriminator
 from seqgan.errors import UserError
 from seqgan.generators import Generator
-from seqgan.objectives import Baseline, Objective, PolicyGradient
-from seqgan.records import read_json, readable_json, write_atomically
-from seqgan.rewards import ActionValue, DiscriminatorReward, RewardModel
+from seqgan.model_files import (
+    Settings,
+    check_moments,
+    filled,
+    fitting,
+    part,
+    read_model,
+    save_model,
+)
+from seqgan.objectives import Objective
+from seqgan.policy_gradient import PolicyGradient
+from seqgan.rewards import RewardModel
 from seqgan.team import ALONE, Team
 from seqgan.tokens import Alphabet
 
-Settings = Mapping[str, Any]
-Module = TypeVar("Module", bound=torch.nn.Module)
-
-GENERATORS: Mapping[str, Callable[..., Generator]] = {"lstm": generators.LSTMGenerator}
+GENERATORS: Mapping[str, Callable[..., Generator]] = {"lstm": recurrent.LSTMGenerator}
 DISCRIMINATORS: Mapping[str, Callable[..., Discriminator]] = {
     "cnn": discriminators.CNNDiscriminator
 }
@@ -31,12 +38,12 @@ LIKELIHOOD_OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
     "maximum_likelihood": objectives.MaximumLikelihood
 }
 ACTION_VALUES: Mapping[str, Callable[..., ActionValue]] = {
-    "rollout": rewards.MonteCarloRollout,
-    "terminal": rewards.TerminalReward,
+    "rollout": action_values.MonteCarloRollout,
+    "terminal": action_values.TerminalReward,
 }
 BASELINES: Mapping[str, Baseline | None] = {
     "none": None,
-    "mean_of_others": objectives.mean_of_others,
+    "mean_of_others": baselines.mean_of_others,
 }
 FIXED_REWARDS: Mapping[str, Callable[..., RewardModel]] = {"constant": rewards.ConstantReward}
 
@@ -113,7 +120,7 @@ def save_generator(
     weights: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Write a generator that can be sampled from; ``weights`` in place of its present ones."""
-    _save_model(folder, settings, generator.alphabet, length)
+    save_model(folder, settings, generator.alphabet, length)
     if vocabulary is not None:
         write_vocabulary(folder / "vocabulary.json", vocabulary)
     save_tree(folder / "weights.safetensors", dict(weights or generator.state_dict()))
@@ -124,13 +131,13 @@ def load_generator(folder: Path, device: str) -> tuple[Generator, Settings]:
 
     Raises :class:`UserError` if the folder is no checkpoint of a generator, or damaged.
     """
-    model, alphabet = _read_model(folder, GENERATORS)
+    model, alphabet = read_model(folder, GENERATORS)
     weights = load_tree(folder / "weights.safetensors")
 
     def build() -> Generator:
         return build_generator(model["settings"], alphabet, torch.Generator())
 
-    return _filled(build, weights, folder).to(device), model
+    return filled(build, weights, folder).to(device), model
 
 
 def read_oracle(data: Path, device: str) -> Generator | None:
@@ -143,7 +150,7 @@ def save_discriminator(
     folder: Path, reward: DiscriminatorReward, settings: Settings, alphabet: Alphabet, length: int
 ) -> None:
     """Write a discriminator with its optimizer, which the adversarial phase goes on with."""
-    _save_model(folder, settings, alphabet, length)
+    save_model(folder, settings, alphabet, length)
     save_tree(folder / "weights.safetensors", reward.state_dict())
 
 
@@ -158,133 +165,19 @@ def load_discriminator(
         device: Where it computes.
         team: The processes that fit it together.
     """
-    model, alphabet = _read_model(folder, DISCRIMINATORS)
+    model, alphabet = read_model(folder, DISCRIMINATORS)
     state = load_tree(folder / "weights.safetensors")
 
     def build() -> Discriminator:
         settings, length = model["settings"], model["length"]
         return build_discriminator(settings, alphabet, length, torch.Generator())
 
-    with _fitting(folder):
-        weights, learned = _part(state, "discriminator"), _part(state, "optimizer", "state")
-    reward = build_fit(fit, _filled(build, weights, folder).to(device), team)
-    with _fitting(folder):
-        _check_moments(learned, reward.optimizer)
+    with fitting(folder):
+        weights, learned = part(state, "discriminator"), part(state, "optimizer", "state")
+    reward = build_fit(fit, filled(build, weights, folder).to(device), team)
+    with fitting(folder):
+        check_moments(learned, reward.optimizer)
         # Learning rate and all else that is set come from the settings, not from the file.
         groups = reward.optimizer.state_dict()["param_groups"]
         reward.optimizer.load_state_dict({"state": learned, "param_groups": groups})
     return reward
-
-
-def _save_model(folder: Path, settings: Settings, alphabet: Alphabet, length: int) -> None:
-    write_atomically(
-        folder / "model.json", readable_json({"settings": dict(settings), "length": length})
-    )
-    write_alphabet(folder / "alphabet.json", alphabet)
-
-
-def _read_model(folder: Path, table: Mapping[str, Any]) -> tuple[Settings, Alphabet]:
-    model = read_json(folder / "model.json")
-    with _described(folder):
-        settings = model["settings"]
-        if settings["kind"] not in table:
-            raise UserError(f"{folder} holds {settings['kind']}, not one of {list(table)}")
-        for name, value in {"length": model["length"], **settings}.items():
-            if name != "kind" and not VALID.get(name, _is_unknown)(value):
-                raise ValueError(f"{name} cannot be {value!r}")
-    return model, read_alphabet(folder / "alphabet.json")
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and 1 <= value < 2**31
-
-
-def _are_sizes(value: Any) -> bool:
-    return isinstance(value, list) and value != [] and all(map(_is_size, value))
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < 2**31
-
-
-def _is_unknown(_: Any) -> bool:
-    return False
-
-
-VALID: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("length", "embedding_dim", "hidden_dim"), _is_size),
-    **dict.fromkeys(("widths", "num_filters"), _are_sizes),
-    **dict.fromkeys(("std", "dropout", "l2"), _is_number),
-    "num_layers": lambda value: _is_size(value) and value <= 100,
-}
-"""What ``model.json`` may say. The configuration says it better, but a stage does not know it."""
-
-
-@contextmanager
-def _described(folder: Path) -> Iterator[None]:
-    """Turn what goes wrong with the content of ``model.json`` into a line for the user."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{folder}/model.json does not describe a model: {reason}") from None
-
-
-@contextmanager
-def _fitting(folder: Path) -> Iterator[None]:
-    """Turn what does not fit to ``model.json`` into a line for the user."""
-    try:
-        yield
-    except (RuntimeError, TypeError, KeyError, ValueError, OverflowError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{folder}: weights and model.json do not fit together: {reason}") from None
-
-
-def _filled(build: Callable[[], Module], weights: Any, folder: Path) -> Module:
-    """Return a network with its weights, after their names and shapes were found to be its own.
-
-    First it is built without memory: a few digits in ``model.json`` can ask for any amount, the
-    weights never for more than their file holds.
-    """
-    with _described(folder), torch.device("meta"):
-        shapes = dict(build().named_parameters())
-    with _fitting(folder):
-        _check_alike(weights, shapes)
-        module = build()
-        module.load_state_dict(weights)
-        return module
-
-
-def _part(tree: Any, *names: str) -> dict[Any, Any]:
-    """Return the dict below some names; raise ``ValueError`` if there is none."""
-    for name in names:
-        tree = tree.get(name) if isinstance(tree, dict) else None
-    if not isinstance(tree, dict):
-        raise ValueError(f"there is no {names[-1]}")
-    return tree
-
-
-def _check_moments(learned: dict[Any, Any], optimizer: torch.optim.Optimizer) -> None:
-    """Raise ``ValueError`` unless each weight has what Adam remembers of it, or none has."""
-    parameters = [weight for group in optimizer.param_groups for weight in group["params"]]
-    if learned == {}:
-        return
-    if learned.keys() != set(range(len(parameters))):
-        raise ValueError("the optimizer remembers other weights")
-    for i, weight in enumerate(parameters):
-        _check_alike(
-            learned[i], {"step": torch.tensor(0.0), "exp_avg": weight, "exp_avg_sq": weight}
-        )
-
-
-def _check_alike(found: Any, expected: Mapping[str, torch.Tensor]) -> None:
-    """Raise ``ValueError`` unless two mappings hold tensors of the same shapes, found finite."""
-    if not isinstance(found, dict) or found.keys() != expected.keys():
-        names = sorted(map(str, found)) if isinstance(found, dict) else type(found).__name__
-        raise ValueError(f"expected {sorted(expected)}, but found {names}")
-    for name, tensor in found.items():
-        if not isinstance(tensor, torch.Tensor) or tensor.shape != expected[name].shape:
-            shape = tuple(getattr(tensor, "shape", ()))
-            raise ValueError(f"{name} must be {tuple(expected[name].shape)}, but is {shape}")
-        if not tensor.is_floating_point() or not tensor.isfinite().all():
-            raise ValueError(f"{name} must hold finite numbers")

@@ -6,7 +6,7 @@ from typing import final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqgan.products import linear
@@ -32,12 +32,42 @@ class Discriminator(nn.Module, ABC):
         """Draw what decides the dropout of a batch: a row of uniforms for each sentence."""
 
     @abstractmethod
+    def embedding_table(self) -> Float[Tensor, "vocab embedding"]:
+        """Return the vector that stands for each token; padding is read as zeros."""
+
+    @abstractmethod
+    def features(
+        self,
+        embedded: Float[Tensor, "batch time embedding"],
+        real: Bool[Tensor, "batch time"],
+    ) -> Float[Tensor, "batch features"]:
+        """Return what is seen of each sentence, or of a mixture of tokens at each position.
+
+        Args:
+            embedded: What stands for each token; zeros where there is none.
+            real: Which positions count.
+        """
+
+    @abstractmethod
+    def classify(
+        self,
+        features: Float[Tensor, "batch features"],
+        noise: Float[Tensor, "batch uniforms"] | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """Return the log-odds that each sentence is real; with noise, under dropout."""
+
+    def embed(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time embedding"]:
+        """Return what stands for each token."""
+        table = self.embedding_table()
+        return F.embedding(tokens.clamp(min=0), table) * is_real(tokens)[..., None]
+
     def forward(
         self,
         tokens: Int[Tensor, "batch time"],
         noise: Float[Tensor, "batch uniforms"] | None = None,
     ) -> Float[Tensor, " batch"]:
         """Return the log-odds that each sentence is real; with noise, under dropout."""
+        return self.classify(self.features(self.embed(tokens), is_real(tokens)), noise)
 
     @torch.no_grad()
     def judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
@@ -113,12 +143,15 @@ class CNNDiscriminator(Discriminator):
         num_features = len(self.output_weights[0]) if self.dropout else 0
         return torch.rand(batch, num_features, generator=rng, device=rng.device)
 
-    def forward(
+    def embedding_table(self) -> Float[Tensor, "vocab embedding"]:
+        return self.embedding
+
+    def features(
         self,
-        tokens: Int[Tensor, "batch time"],
-        noise: Float[Tensor, "batch uniforms"] | None = None,
-    ) -> Float[Tensor, " batch"]:
-        return self._classify(max_over_time(self._embed(tokens), list(self.filters)), noise)
+        embedded: Float[Tensor, "batch time embedding"],
+        real: Bool[Tensor, "batch time"],
+    ) -> Float[Tensor, "batch features"]:
+        return max_over_time(embedded, list(self.filters))
 
     @torch.no_grad()
     def judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
@@ -130,13 +163,10 @@ class CNNDiscriminator(Discriminator):
     def penalty(self) -> Float[Tensor, ""]:
         return self.l2 * (self.output_weights.square().sum() + self.output_bias.square().sum()) / 2
 
-    def _embed(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time embedding"]:
-        return F.embedding(tokens.clamp(min=0), self.embedding) * is_real(tokens)[..., None]
-
     def _judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
         pooled = [self._pool(tokens, filters) for filters in self.filters]
         features = torch.cat(pooled, dim=1)
-        return torch.cat([self._classify(some) for some in features.split(ROWS_AT_ONCE)])
+        return torch.cat([self.classify(some) for some in features.split(ROWS_AT_ONCE)])
 
     def _pool(
         self, tokens: Int[Tensor, "batch time"], filters: Float[Tensor, "filters width embedding"]
@@ -146,15 +176,15 @@ class CNNDiscriminator(Discriminator):
             rows = torch.where(is_real(tokens), tokens, vocab_size)
             return max_over_table(rows, F.pad(self.embedding, (0, 0, 0, 1)), filters)
         batches = tokens.split(max(1, SCORING_TOKENS // tokens.shape[1]))
-        return torch.cat([max_over_time(self._embed(some), [filters]) for some in batches])
+        return torch.cat([max_over_time(self.embed(some), [filters]) for some in batches])
 
-    def _classify(
+    def classify(
         self,
-        pooled: Float[Tensor, "batch features"],
+        features: Float[Tensor, "batch features"],
         noise: Float[Tensor, "batch uniforms"] | None = None,
     ) -> Float[Tensor, " batch"]:
         # ReLU and the bias commute with the maximum over time; after it they touch far less.
-        features = (pooled + torch.cat(list(self.filter_biases))).relu()
+        features = (features + torch.cat(list(self.filter_biases))).relu()
         gate = linear(features, self.gate_weights, self.gate_bias).sigmoid()
         transformed = linear(features, self.highway_weights, self.highway_bias).relu()
         features = torch.lerp(features, transformed, gate)

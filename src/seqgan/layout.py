@@ -10,12 +10,9 @@ from typing import Any
 
 from seqgan.config.corpus import OracleCorpus, TextCorpus
 from seqgan.config.experiment import REAL, Experiment, external_files
+from seqgan.config.rewards import DiscriminatorRewardConfig
 from seqgan.config.sources import FileSource
-from seqgan.config.training import (
-    DiscriminatorRewardConfig,
-    LikelihoodMethod,
-    PolicyGradientMethod,
-)
+from seqgan.config.training import LikelihoodMethod, PolicyGradientMethod
 
 OPTIONS = {
     "parameters": "parameters",

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from seqgan.adversaries import DiscriminatorReward
 from seqgan.decoding import sample_sentences, score
 from seqgan.generators import Generator
-from seqgan.rewards import DiscriminatorReward
 from seqgan.tokens import conditions, cycled, is_chosen
 from seqgan.training import StepMetrics
 
@@ -64,7 +64,7 @@ class DiscriminatorMonitor:
         real = self.validation[: self.num_sentences].long()
         given = conditions(real, self.generator.alphabet)
         fake = sample_sentences(self.generator, len(real), real.shape[1], self.rng, given=given)
-        of_real, of_fake = self.reward.score(real), self.reward.score(fake)
+        of_real, of_fake = self.reward.probability(real), self.reward.probability(fake)
         correct = ((of_real > 0.5).float().mean() + (of_fake <= 0.5).float().mean()) / 2
         return {
             "accuracy_heldout": correct.item(),

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 
 from seqgan.arrays import read_body, read_header
 from seqgan.errors import UserError
-from seqgan.generators import LSTMGenerator
 from seqgan.randomness import derive_seed
+from seqgan.recurrent import LSTMGenerator
 from seqgan.tokens import Alphabet
 
 ARRAYS = (

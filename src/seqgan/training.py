@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seqgan.action_values import ActionValue
 from seqgan.decoding import sample_sentences
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.generators import Generator
@@ -16,7 +17,7 @@ from seqgan.graphs import Replayed
 from seqgan.objectives import Loss, Objective
 from seqgan.progress import Progress
 from seqgan.randomness import RandomStreams
-from seqgan.rewards import ActionValue, RewardModel
+from seqgan.rewards import RewardModel
 from seqgan.team import ALONE, Team
 from seqgan.tokens import conditions
 

@@ -10,18 +10,18 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seqgan.config.corpus import CorpusConfig, OracleCorpus, TextCorpus
+from seqgan.config.discriminators import DiscriminatorConfig
 from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling, Sweep
-from seqgan.config.models import DiscriminatorConfig, GeneratorConfig
+from seqgan.config.generators import GeneratorConfig
 from seqgan.config.problems import explain
+from seqgan.config.rewards import DiscriminatorRewardConfig, RolloutConfig
 from seqgan.config.section import PositiveCount, Section, Seed, UserPath, distinct
 from seqgan.config.sources import FileSource
 from seqgan.config.training import (
     DiscriminatorPretraining,
-    DiscriminatorRewardConfig,
     GeneratorPretraining,
     MethodConfig,
     PolicyGradientMethod,
-    RolloutConfig,
 )
 from seqgan.errors import one_line
 from seqgan.records import check_tree, expand

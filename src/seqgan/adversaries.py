@@ -1,0 +1,115 @@
+"""Reward models that learn to tell generated sentences from real ones."""
+
+import math
+from typing import Any, final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from seqgan.discriminators import Discriminator
+from seqgan.errors import NonFiniteError
+from seqgan.graphs import Replayed
+from seqgan.optimizers import adam
+from seqgan.progress import Progress
+from seqgan.rewards import Metrics, RewardModel
+from seqgan.team import ALONE, Team
+
+
+@final
+class DiscriminatorReward(RewardModel):
+    """The adversary of SeqGAN: ``D(y)``, the probability that ``y`` is real.
+
+    ``fit`` minimises equation 5 of Yu et al. (2017) by ``epochs`` passes over the two sets,
+    shuffled together once, in batches of ``batch_size`` sentences (the last batch may be smaller).
+    """
+
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        *,
+        learning_rate: float,
+        batch_size: int,
+        epochs: int,
+        team: Team = ALONE,
+    ) -> None:
+        self.discriminator, self._team = discriminator, team
+        self.optimizer = adam(discriminator.parameters(), learning_rate)
+        self.batch_size, self.epochs = batch_size, epochs
+        self._forget_records()
+
+    def _forget_records(self) -> None:
+        # What is recorded of an update holds on to the moments that it found.
+        self._update = Replayed(self._step) if self._team.size == 1 else self._step
+
+    @torch.no_grad()
+    def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        return self.probability(tokens)
+
+    @torch.no_grad()
+    def probability(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        """Return ``D(y)``, whatever is made of it as a reward."""
+        return self.discriminator.judge(tokens).sigmoid()
+
+    def fit(
+        self,
+        real: Int[Tensor, "batch time"],
+        fake: Int[Tensor, "batch time"],
+        rng: torch.Generator,
+        progress: Progress,
+    ) -> Metrics:
+        order = progress.keep(
+            "shuffle",
+            lambda: torch.randperm(len(real) + len(fake), generator=rng, device=rng.device),
+        )
+        tokens, labels = torch.cat([real, fake])[order], order < len(real)
+        batches = list(
+            zip(tokens.split(self.batch_size), labels.split(self.batch_size), strict=True)
+        )
+        # Loss and number of correct answers, summed over all sentences.
+        sums = progress.keep("sums", lambda: torch.zeros(2, dtype=torch.float64).to(order.device))
+        for number in progress.count("batch", len(batches) * self.epochs):
+            some, truth = batches[number % len(batches)]
+            sums += self._update(some, truth, self.discriminator.noise(len(some), rng))
+        loss, correct = (total / (len(order) * self.epochs) for total in sums.tolist())
+        _check_finite(loss)  # on a GPU it is not looked at before
+        return {"discriminator_loss": loss, "discriminator_accuracy": correct}
+
+    def _step(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        labels: Bool[Tensor, " batch"],
+        noise: Float[Tensor, "batch uniforms"],
+    ) -> Float[Tensor, "2"]:
+        """Step once; return the summed loss and the number of correct answers."""
+        mine = self._team.mine
+        logits, truth = self.discriminator(mine(tokens), mine(noise)), mine(labels)
+        total = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction="sum")
+        loss = total / len(tokens)
+        self.optimizer.zero_grad()
+        (loss + self.discriminator.penalty() / self._team.size).backward()
+        correct = ((logits.detach() > 0) == truth).sum()
+        seen = torch.stack([total.detach(), correct.to(loss.dtype)])
+        gradients = [each.grad for each in self.discriminator.parameters() if each.grad is not None]
+        self._team.add_up([*gradients, seen])
+        if not seen.is_cuda:
+            _check_finite(seen[0].item() / len(tokens))
+        self.optimizer.step()
+        return seen
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "discriminator": self.discriminator.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._forget_records()
+
+
+def _check_finite(loss: float) -> None:
+    if not math.isfinite(loss):
+        raise NonFiniteError(f"the discriminator's loss is {loss}")

@@ -1,0 +1,69 @@
+"""Who judges sentences, how it learns, and what that makes a token worth."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from seqgan.config.section import Count, Positive, PositiveCount, Probability, Section
+
+
+class DiscriminatorFit(Section):
+    """How a discriminator learns from one set of fresh negatives."""
+
+    epochs: PositiveCount = Field(
+        default=3, description="k: passes over each set of fresh negatives. Paper: 3."
+    )
+    num_sentences: PositiveCount | None = Field(
+        default=None,
+        description="Fresh negatives, and as many real sentences chosen at random; without a "
+        "number as many as the training set has. Paper: the training set.",
+    )
+    batch_size: PositiveCount = Field(
+        default=64, description="Sentences per update, real and generated together. Paper: 64."
+    )
+    learning_rate: Positive = Field(default=0.0001, description="Step size of Adam. Paper: 1e-4.")
+
+
+class RolloutConfig(Section):
+    """Value of a token: mean reward of sampled completions."""
+
+    kind: Literal["rollout"]
+    num_rollouts: PositiveCount = Field(
+        default=16, description="N: completions of every prefix. Paper: 16."
+    )
+    tracking_rate: Probability = Field(
+        default=0.0,
+        description="Share of the rollout policy that stays at each round. 0 follows the "
+        "generator, which is what the released code of the paper does; its text says 0.8.",
+    )
+
+
+class TerminalConfig(Section):
+    """Value of a token: reward of its finished sentence."""
+
+    kind: Literal["terminal"]
+
+
+ActionValueConfig = Annotated[RolloutConfig | TerminalConfig, Field(discriminator="kind")]
+
+
+class DiscriminatorRewardConfig(DiscriminatorFit):
+    """The reward is the discriminator's probability that a sentence is real."""
+
+    kind: Literal["discriminator"]
+    steps: Count = Field(
+        default=5,
+        description="d: sets of fresh negatives that D is fitted to in each round. Paper: 5.",
+    )
+
+
+class ConstantRewardConfig(Section):
+    """The reward is the same for every sentence: a control that knows nothing."""
+
+    kind: Literal["constant"]
+    value: float = Field(default=1.0, description="Reward of every sentence.")
+
+
+RewardConfig = Annotated[
+    DiscriminatorRewardConfig | ConstantRewardConfig, Field(discriminator="kind")
+]
