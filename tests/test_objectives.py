@@ -101,7 +101,8 @@ def test_the_expected_gradient_is_that_of_the_expected_reward(
     chosen = torch.cartesian_prod(*[torch.arange(len(sentences))] * count).view(-1, count)
     found = torch.zeros_like(expected)
     for rows in chosen:
-        monkeypatch.setattr(policy_gradient, "sample_sentences", lambda *_, y=sentences[rows], **__: y)
+        chosen_rows = sentences[rows]
+        monkeypatch.setattr(policy_gradient, "sample_sentences", lambda *_, y=chosen_rows, **__: y)
         loss = objective(generator, sentences[rows], step=0, rng=rng)
         found -= shares[rows].prod().item() * gradient(loss.value, generator)
     assert expected.norm() > 1e-3
