@@ -19,6 +19,7 @@ from seqgan.assembly import (
     build_likelihood_objective,
     build_policy_gradient,
 )
+from seqgan.config.training import PolicyGradientMethod
 from seqgan.decoding import roll_out, sample_sentences
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.objectives import Objective
@@ -118,13 +119,14 @@ class Ours:
         self.generator, self.discriminator, self.rng = generator, discriminator, rng
         self.real, self.fake = self._tokens(size.batch), self._tokens(size.batch)
         self.reward = build_fit(size.fit, discriminator)
-        settings = {
-            "action_value": {
-                "kind": "rollout", "num_rollouts": size.rollouts, "tracking_rate": 0.0
-            },
-            "baseline": "none",
-        }  # fmt: skip
-        policy_gradient, _ = build_policy_gradient(settings, generator, self.reward)
+        rollout = {"kind": "rollout", "num_rollouts": size.rollouts}
+        method = {
+            "kind": "policy_gradient",
+            "action_value": rollout,
+            "reward": {"kind": "constant"},
+        }
+        settings = PolicyGradientMethod.model_validate(method).model_dump(mode="json")
+        policy_gradient = build_policy_gradient(settings, generator, self.reward)
         likelihood = build_likelihood_objective({"kind": "maximum_likelihood"})
         self._run = Run({}, RandomStreams(0, names=("sampling",)))
         self._by_likelihood, self._by_policy_gradient = (

@@ -16,7 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from seqgan.config.experiment import Config, ConfigError, Experiment, read, validate
+from seqgan.config.experiment import Config, Experiment, validate
+from seqgan.config.problems import ConfigError
+from seqgan.config.reading import read
 from seqgan.errors import UserError, one_line
 from seqgan.failures import guarded
 from seqgan.layout import jobs

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.assembly import (
+    build_curricula,
     build_policy_gradient,
     build_reward,
     load_generator,
@@ -12,6 +13,7 @@ from seqgan.assembly import (
 )
 from seqgan.corpus.dataset import read_dataset
 from seqgan.monitoring import DiscriminatorMonitor, GeneratorMonitor
+from seqgan.objectives import MaximumLikelihood
 from seqgan.optimizers import adam
 from seqgan.randomness import RandomStreams, make_deterministic
 from seqgan.records import json_lines, write_atomically
@@ -20,12 +22,21 @@ from seqgan.stage import Context, Stage
 from seqgan.team import assemble
 from seqgan.training import (
     AdversarialRound,
+    BestWeights,
     DiscriminatorRound,
     GeneratorUpdate,
     Run,
+    Stateful,
     StepMetrics,
     negatives_per_round,
 )
+
+CRITERIA = {
+    "nll_validation": ("nll_validation",),
+    "nll_oracle": ("nll_oracle",),
+    "nll_sum": ("nll_validation", "nll_oracle"),
+}
+"""What is lowest where the best weights are, by its name in the configuration."""
 
 STAGE = Stage(
     "train_adversarially",
@@ -36,7 +47,7 @@ STAGE = Stage(
         "discriminator": "checkpoint of pretrain_discriminator, for rewards that need it",
     },
     outputs={
-        "checkpoint": "folder with the weights of the last round",
+        "checkpoint": "folder with the weights of the last and of the best round",
         "metrics": "learning curve, one JSON object a round",
     },
     seeded=True,
@@ -55,17 +66,28 @@ def run(context: Context) -> None:
     )
     pretrained = context.inputs("discriminator")
     reward = build_reward(method["reward"], pretrained[0] if pretrained else None, device, team)
-    objective, action_value = build_policy_gradient(method, generator, reward, team)
+    curricula = build_curricula(method["curriculum"], data.length)
+    objective = build_policy_gradient(method, generator, reward, curricula.get("prefix"), team)
     optimizer = adam(generator.parameters(), method["learning_rate"])
+    best = BestWeights(generator)
+    update = GeneratorUpdate(generator, objective, optimizer, method["max_grad_norm"], team)
     names = ("batches", "sampling", "negatives", "discriminator", "monitoring")
     # Methods of one seed begin with the same streams; they part as they draw different amounts.
     streams = RandomStreams(context.seed, "train_adversarially", names=names, device=device)
-    parts = {
+    parts: dict[str, Stateful] = {
         "generator": generator,
         "optimizer": optimizer,
         "reward": reward,
-        "action_value": action_value,
+        "action_value": objective.action_value,
+        "baseline": objective.baseline,
+        "best": best,
+        **{f"curriculum_{name}": each for name, each in curricula.items()},
     }
+    forcing, likelihood = method["teacher_forcing"], None
+    if forcing["steps"]:
+        # Moments of its own: those of the policy gradient are of another size.
+        parts["likelihood"] = moments = adam(generator.parameters(), forcing["learning_rate"])
+        likelihood = replace(update, objective=MaximumLikelihood(), optimizer=moments)
     training = Run(parts, streams)
     monitoring = method["monitoring"]
     monitors: list[Callable[[], StepMetrics]] = [
@@ -87,42 +109,55 @@ def run(context: Context) -> None:
                 streams["monitoring"],
             )
         )
+    selection = method["selection"]
 
     def measure(step: int) -> StepMetrics:
         if step % monitoring["every"] and step != method["rounds"]:
             return {}
-        return {name: value for monitor in monitors for name, value in monitor().items()}
+        metrics = {name: value for monitor in monitors for name, value in monitor().items()}
+        best.offer(sum(metrics[name] for name in CRITERIA[selection["by"]]), step)  # type: ignore[misc]
+        return metrics
+
+    def enough() -> bool:
+        return selection["patience"] is not None and best.waited >= selection["patience"]
 
     fit = method["reward"]
     carry_through(
         context,
         training,
         AdversarialRound(
-            GeneratorUpdate(generator, objective, optimizer, method["max_grad_norm"], team),
-            action_value,
+            update,
+            objective.action_value,
             DiscriminatorRound(
                 generator,
                 reward,
                 data.positives,
                 negatives_per_round(fit.get("num_sentences"), data.positives),
+                curricula.get("length"),
             ),
             generator_steps=method["generator_steps"],
             reward_steps=fit.get("steps", 0),
             batch_size=method["batch_size"],
+            likelihood=likelihood,
+            likelihood_steps=forcing["steps"],
         ),
         until=method["rounds"],
         unit="round",
         measure=measure,
+        enough=enough,
         team=team,
     )
-    save_generator(
-        context.output("checkpoint") / "last",
-        generator,
-        model["settings"],
-        data.length,
-        data.vocabulary,
-    )
+    for name, kept in (("last", None), ("best", best.weights)):
+        save_generator(
+            context.output("checkpoint") / name,
+            generator,
+            model["settings"],
+            data.length,
+            data.vocabulary,
+            kept,
+        )
     write_atomically(context.output("metrics"), json_lines(training.history))
+    context.say(f"lowest {selection['by']} {best.score:.4f} after round {best.step}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from seqgan import resuming
+from seqgan.config.training import PolicyGradientMethod
 from seqgan.provenance import spec
 from seqgan.records import readable_json, write_atomically
 from stage_worlds import DISCRIMINATOR, GENERATOR, run_stage, write_oracle_world, write_pretrained
@@ -44,18 +45,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "train_adversarially": {
         "precision": "float32",
         "hand_over": "best",
-        "method": {
-            "kind": "policy_gradient",
-            "rounds": 3,
-            "generator_steps": 2,
-            "batch_size": 8,
-            "learning_rate": 0.01,
-            "max_grad_norm": 5.0,
-            "action_value": {"kind": "rollout", "num_rollouts": 2, "tracking_rate": 0.8},
-            "reward": {"kind": "discriminator", "steps": 2, **FIT},
-            "baseline": "mean_of_others",
-            "monitoring": {"num_sentences": 20, "every": 2},
-        },
+        "method": PolicyGradientMethod.model_validate(
+            {
+                "kind": "policy_gradient",
+                "rounds": 3,
+                "generator_steps": 2,
+                "batch_size": 8,
+                "action_value": {"kind": "rollout", "num_rollouts": 2, "tracking_rate": 0.8},
+                "reward": {"kind": "discriminator", "steps": 2, **FIT},
+                "baseline": {"kind": "critic"},
+                "teacher_forcing": {"steps": 1},
+                "monitoring": {"num_sentences": 20, "every": 2},
+            }
+        ).model_dump(mode="json"),
     },
 }
 MOMENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.scandir", "shutil.rmtree"}

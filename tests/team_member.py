@@ -16,7 +16,7 @@ SRC = Path(__file__).parents[1] / "src"
 def one_round(team: Any, value_kind: str) -> dict[str, Any]:
     """Return all that a round changes, in float64; batch sizes that no team divides evenly."""
     from seqgan.action_values import MonteCarloRollout, TerminalReward
-    from seqgan.baselines import mean_of_others
+    from seqgan.baselines import MeanOfOthers
     from seqgan.policy_gradient import PolicyGradient
     from seqgan.randomness import RandomStreams
     from seqgan.tokens import Alphabet
@@ -34,7 +34,7 @@ def one_round(team: Any, value_kind: str) -> dict[str, Any]:
         value = TerminalReward(generator, reward, team=team)
     optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
     update = AdversarialRound(
-        GeneratorUpdate(generator, PolicyGradient(value, mean_of_others), optimizer, 5.0, team),
+        GeneratorUpdate(generator, PolicyGradient(value, MeanOfOthers()), optimizer, 5.0, team),
         value,
         DiscriminatorRound(generator, reward, corpus_of(alphabet), 7),
         generator_steps=2,

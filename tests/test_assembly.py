@@ -1,10 +1,12 @@
 import typing
+from typing import Any
 
 import pytest
 import torch
 
-from seqgan import assembly
+from seqgan import assembly, shaping
 from seqgan.assembly import (
+    build_curricula,
     build_discriminator,
     build_fit,
     build_generator,
@@ -19,6 +21,12 @@ from seqgan.assembly import (
 )
 from seqgan.config.discriminators import CNNDiscriminatorConfig, DiscriminatorConfig
 from seqgan.config.generators import GeneratorConfig
+from seqgan.config.policies import (
+    Advantage,
+    BaselineConfig,
+    LengthByAccuracy,
+    ScheduledLength,
+)
 from seqgan.config.rewards import ActionValueConfig, RewardConfig
 from seqgan.config.training import GeneratorPretraining, PolicyGradientMethod
 from seqgan.corpus.dataset import read_words
@@ -51,14 +59,19 @@ def kinds(annotation: object) -> set[str]:
 
 
 def test_every_kind_of_the_configuration_can_be_built_and_no_other():
-    baselines = PolicyGradientMethod.model_fields["baseline"].annotation
     objective = GeneratorPretraining.model_fields["objective"].annotation
     assert kinds(GeneratorConfig) == set(assembly.GENERATORS)
     assert kinds(DiscriminatorConfig) == set(assembly.DISCRIMINATORS)
     assert kinds(objective) == set(assembly.LIKELIHOOD_OBJECTIVES)
     assert kinds(ActionValueConfig) == set(assembly.ACTION_VALUES)
-    assert kinds(RewardConfig) == set(assembly.FIXED_REWARDS) | {"discriminator"}
-    assert set(typing.get_args(baselines)) == set(assembly.BASELINES)
+    assert kinds(RewardConfig) == set(assembly.FIXED_REWARDS) | {"discriminator", "shuffled"}
+    assert kinds(BaselineConfig) == set(assembly.BASELINES)
+    assert {"schedule"} | kinds(ScheduledLength | LengthByAccuracy) == set(assembly.CURRICULA)
+    scales = (
+        Advantage.model_fields[name].annotation for name in ("value_scale", "advantage_scale")
+    )
+    assert set().union(*map(typing.get_args, scales)) == set(assembly.NORMALISATIONS)
+    assert set(assembly.CREDITS) <= kinds(RewardConfig)
 
 
 def test_the_defaults_of_every_section_build_something():
@@ -194,11 +207,47 @@ def test_a_method_is_composed_of_its_parts():
         {"kind": "rollout", "num_rollouts": 2, "tracking_rate": 0.0},
     ):
         for baseline in assembly.BASELINES:
-            settings = {"action_value": value, "baseline": baseline}
-            objective, found = build_policy_gradient(settings, generator, reward)
-            assert type(found) is assembly.ACTION_VALUES[value["kind"]]
+            settings = method_settings(action_value=value, baseline={"kind": baseline})
+            objective = build_policy_gradient(settings, generator, reward)
+            assert type(objective.action_value) is assembly.ACTION_VALUES[value["kind"]]
             loss = objective(generator, tokens, step=0, rng=stream())
             assert loss.value.isfinite()
+
+
+def method_settings(**changes: object) -> dict[str, Any]:
+    """Return the settings of a method, as a stage sees them."""
+    constant = {"kind": "constant", "value": 0.5}
+    method = {"kind": "policy_gradient", "action_value": {"kind": "terminal"}, "reward": constant}
+    return PolicyGradientMethod.model_validate(method | changes).model_dump(mode="json")
+
+
+def test_the_order_of_scaling_and_cutting():
+    generator = build_generator(SETTINGS, ALPHABET, stream())
+    advantage = {"value_scale": "share", "advantage_scale": "deviation", "clip": 2.0}
+    for kind, credit in {"random": shaping.random, "constant": shaping.own}.items():
+        settings = method_settings(advantage=advantage, reward={"kind": kind}, entropy_bonus=0.5)
+        reward = build_reward(settings["reward"], None, "cpu")
+        found = build_policy_gradient(settings, generator, reward)
+        assert found.credit is credit
+        assert (found.value_scale, found.advantage_scale) == (
+            shaping.as_shares,
+            shaping.by_deviation,
+        )
+        assert (found.clip, found.entropy_bonus, found.prefix) == (2.0, 0.5, None)
+
+
+def test_curricula_go_from_their_start_to_what_the_corpus_has():
+    none = method_settings()["curriculum"]
+    assert build_curricula(none, 6) == {}
+    both = {
+        "length": {"kind": "accuracy", "start": 3, "threshold": 0.7},
+        "prefix": {"start": 4, "step": 2},
+    }
+    found = build_curricula(method_settings(curriculum=both)["curriculum"], 6)
+    assert {name: each.tokens(0) for name, each in found.items()} == {"length": 3, "prefix": 4}
+    assert found["prefix"].tokens(2) == 0
+    found["length"].learn({"discriminator_accuracy": 0.7})
+    assert found["length"].tokens(0) == 4
 
 
 def test_an_oracle_is_found_beside_its_data(checkpoint, tmp_path):

@@ -12,7 +12,7 @@ import sample_sentences
 import slow_twins
 from conftest import make_generator
 from seqgan import policy_gradient
-from seqgan.baselines import mean_of_others
+from seqgan.baselines import Baseline, MeanOfOthers, Zero
 from seqgan.checkpoints import load_tree
 from seqgan.corpus.dataset import Dataset, read_tokens, write_dataset
 from seqgan.corpus.tokenizers import WordTokenizer
@@ -77,8 +77,10 @@ def test_each_condition_has_its_own_frequencies(temperature: float, rng):
         assert chisquare(observed, shares * count).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("baseline", [None, mean_of_others])
-def test_exact_action_values_give_the_gradient_of_the_expected_reward(baseline, monkeypatch, rng):
+@pytest.mark.parametrize("baseline", [Zero(), MeanOfOthers()])
+def test_exact_action_values_give_the_gradient_of_the_expected_reward(
+    baseline: Baseline, monkeypatch, rng
+):
     """Values of rollouts of every length, over every batch that answers two conditions."""
     generator = make_generator(SMALL, hidden=3)
     rows = [answers(each) for each in PROMPTS]

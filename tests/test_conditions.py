@@ -12,7 +12,7 @@ from seqgan import policy_gradient
 from seqgan.action_values import MonteCarloRollout, TerminalReward
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.assembly import build_discriminator
-from seqgan.baselines import mean_of_others
+from seqgan.baselines import Baseline, MeanOfOthers, Zero
 from seqgan.corpus.conditions import begin_with
 from seqgan.corpus.dataset import Dataset, held_out_conditions
 from seqgan.corpus.tokenizers import WordTokenizer
@@ -218,8 +218,8 @@ def test_longest_prefixes_are_completed(network, rng):
 # --- learning -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("baseline", [None, mean_of_others])
-def test_the_expected_gradient_is_that_of_the_expected_reward(baseline, monkeypatch, rng):
+@pytest.mark.parametrize("baseline", [Zero(), MeanOfOthers()])
+def test_the_expected_gradient_is_that_of_the_expected_reward(baseline: Baseline, monkeypatch, rng):
     """Over every batch of two conditions."""
     world = Alphabet(6, start=0, end=1, never_emitted=(0, 2, 3), separator=3)
     generator = make_generator(world, hidden=3)

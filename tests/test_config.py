@@ -10,17 +10,10 @@ from snakemake.utils import update_config
 
 from seqgan.config.corpus import OracleCorpus, TextCorpus
 from seqgan.config.discriminators import CNNDiscriminatorConfig
-from seqgan.config.experiment import (
-    Config,
-    ConfigError,
-    Experiment,
-    Resources,
-    _largest,
-    read,
-    update_bytes,
-    validate,
-)
+from seqgan.config.experiment import Config, Experiment, Resources, _largest, update_bytes, validate
 from seqgan.config.generators import LSTMGeneratorConfig
+from seqgan.config.problems import ConfigError
+from seqgan.config.reading import read
 from seqgan.config.reference import FIRST_LINE, schema
 from seqgan.config.rewards import DiscriminatorRewardConfig, RolloutConfig
 from seqgan.config.section import Section
@@ -119,7 +112,12 @@ def test_the_defaults_are_those_of_the_paper():
     method = PolicyGradientMethod(kind="policy_gradient", action_value=value, reward=reward)
     assert (method.rounds, method.generator_steps, method.batch_size) == (200, 1, 64)
     assert (method.learning_rate, method.max_grad_norm) == (0.01, 5.0)
-    assert (method.baseline, method.monitoring.every) == ("none", 5)
+    assert (method.baseline.kind, method.monitoring.every) == ("none", 5)
+    assert (method.advantage.value_scale, method.advantage.advantage_scale) == ("none", "none")
+    assert (method.advantage.clip, method.entropy_bonus) == (None, 0.0)
+    assert (method.teacher_forcing.steps, method.selection.weights) == (0, "last")
+    assert (method.curriculum.length, method.curriculum.prefix) == (None, None)
+    assert (value.every, value.discount) == (1, 1.0)
 
 
 def sections(start: type[Section] = Section) -> set[type[Section]]:

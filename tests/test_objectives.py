@@ -8,7 +8,7 @@ import slow_twins
 from conftest import make_generator
 from seqgan import policy_gradient
 from seqgan.action_values import ActionValue
-from seqgan.baselines import mean_of_others
+from seqgan.baselines import Baseline, Critic, MeanOfOthers, MovingAverage, Zero
 from seqgan.decoding import log_prob, sample_sentences
 from seqgan.generators import Generator
 from seqgan.objectives import MaximumLikelihood
@@ -84,9 +84,30 @@ def test_the_surrogate_is_a_sum_and_differentiates_the_scores_alone(small_world:
     assert advantage.grad is None
 
 
-@pytest.mark.parametrize("baseline", [None, mean_of_others])
+def learnt_average(generator: Generator) -> Baseline:
+    baseline = MovingAverage(decay=0.5)
+    baseline.load_state_dict({"sums": torch.tensor([[0.3, 0.1, 0.2], [0.5, 0.75, 0.0]]).double()})
+    return baseline
+
+
+def learnt_critic(generator: Generator) -> Baseline:
+    critic = Critic(generator, learning_rate=0.1)
+    with torch.no_grad():
+        critic.weights.copy_(torch.tensor([0.7, -0.4, 0.2, 0.3]))
+    return critic
+
+
+BASELINES = {
+    "none": lambda generator: Zero(),
+    "mean of others": lambda generator: MeanOfOthers(),
+    "moving average": learnt_average,
+    "critic": learnt_critic,
+}
+
+
+@pytest.mark.parametrize("baseline", list(BASELINES))
 def test_the_expected_gradient_is_that_of_the_expected_reward(
-    small_world: Alphabet, baseline, monkeypatch, rng
+    small_world: Alphabet, baseline: str, monkeypatch, rng
 ):
     """Visits every batch that can be sampled: one sentence, or two where they need each other."""
     generator = make_generator(small_world, hidden=3)
@@ -95,33 +116,36 @@ def test_the_expected_gradient_is_that_of_the_expected_reward(
     assert shares.sum().item() == pytest.approx(1)
     rewards = torch.tensor([value_of(y) for y in sentences.tolist()], dtype=torch.float64)
     expected = gradient((shares * rewards).sum(), generator)
-    values = slow_twins.action_values(generator, sentences, value_of)
-    objective = PolicyGradient(TableValue(sentences, values), baseline)
-    count = 1 if baseline is None else 2
+    values = TableValue(sentences, slow_twins.action_values(generator, sentences, value_of))
+    count = 2 if baseline == "mean of others" else 1
     chosen = torch.cartesian_prod(*[torch.arange(len(sentences))] * count).view(-1, count)
-    found = torch.zeros_like(expected)
+    found, plain = torch.zeros_like(expected), torch.zeros(())
     for rows in chosen:
-        chosen_rows = sentences[rows]
-        monkeypatch.setattr(policy_gradient, "sample_sentences", lambda *_, y=chosen_rows, **__: y)
-        loss = objective(generator, sentences[rows], step=0, rng=rng)
+        batch = sentences[rows]
+        monkeypatch.setattr(policy_gradient, "sample_sentences", lambda *_, y=batch, **__: y)
+        objective = PolicyGradient(values, BASELINES[baseline](generator))
+        loss = objective(generator, batch, step=0, rng=rng)
         found -= shares[rows].prod().item() * gradient(loss.value, generator)
+        plain = plain + objective.baseline(values(batch, rng), batch != PAD, batch).abs().sum()
     assert expected.norm() > 1e-3
     assert (found / count - expected).abs().max() < 1e-12
+    assert bool(plain > 0) == (baseline != "none")
 
 
 def test_the_mean_of_others_by_hand():
     value = torch.tensor([[1.0, 2.0, 3.0], [5.0, 7.0, 100.0], [9.0, 100.0, 100.0]])
     real = torch.tensor([[True, True, True], [True, True, False], [True, False, False]])
     expected = [[7.0, 7.0, 0.0], [5.0, 2.0, 0.0], [3.0, 0.0, 0.0]]
-    assert mean_of_others(value, real).tolist() == expected
+    assert MeanOfOthers()(value, real, value.long()).tolist() == expected
 
 
 def test_a_batch_of_one_has_no_others():
     value = torch.tensor([[1.0, 2.0]])
-    assert mean_of_others(value, torch.ones(1, 2, dtype=torch.bool)).tolist() == [[0.0, 0.0]]
+    real = torch.ones(1, 2, dtype=torch.bool)
+    assert MeanOfOthers()(value, real, value.long()).tolist() == [[0.0, 0.0]]
 
 
-@pytest.mark.parametrize("baseline", [None, mean_of_others])
+@pytest.mark.parametrize("baseline", [Zero(), MeanOfOthers()])
 def test_what_a_policy_gradient_reports_and_minimises(baseline, monkeypatch, rng):
     generator = make_generator(Alphabet(6, start=0, end=1, never_emitted=(0, 2)))
     tokens = torch.tensor([[3, 4, 1, PAD], [1, PAD, PAD, PAD], [5, 3, 4, 5]])
@@ -133,7 +157,9 @@ def test_what_a_policy_gradient_reports_and_minimises(baseline, monkeypatch, rng
     assert loss.metrics["reward"].item() == pytest.approx(0.7)
     assert loss.metrics["reward_deviation"].item() == pytest.approx(finals.std(correction=0).item())
     assert loss.metrics["reward_per_position"].tolist() == pytest.approx([0.3, 0.25, 0.4, 1.0])
-    advantage = values if baseline is None else values - baseline(values, is_real(tokens))
+    advantage = values - baseline(values, is_real(tokens), tokens)
+    spread = advantage[is_real(tokens)].std(correction=0).item()
+    assert loss.metrics["advantage_deviation"].item() == pytest.approx(spread)
     scores = slow_twins.log_prob(generator, tokens)
     assert loss.value.item() == pytest.approx(-(scores * advantage).sum().item(), abs=1e-6)
     assert not any(each.requires_grad for each in loss.metrics.values())

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from paths import ROOT
-from seqgan.config.experiment import read, validate
+from seqgan.config.experiment import validate
+from seqgan.config.reading import read
 from seqgan.layout import jobs
 from seqgan.report.meanings import ENTRIES, PATTERNS
 

@@ -37,7 +37,7 @@ def only(text: str) -> str:
         ),
         (  # the keys of another kind are not known here
             "{methods: {gan: {action_value: {kind: terminal, num_rollouts: 3}}}}",
-            "methods.gan.action_value.num_rollouts: unknown key; known: kind",
+            "methods.gan.action_value.num_rollouts: unknown key; known: discount, kind",
         ),
     ],
 )
@@ -143,8 +143,11 @@ def test_an_unknown_or_missing_kind(text, expected):
             "methods.gan.action_value.tracking_rate: must be less than or equal to 1, but is 1.1",
         ),
         (
-            "{methods: {gan: {baseline: mean}}}",
-            "methods.gan.baseline: must be 'none' or 'mean_of_others', but is 'mean'",
+            "{methods: {gan: {baseline: {kind: mean}}}}",
+            (
+                "methods.gan.baseline.kind: there is no kind 'mean'; known: critic, "
+                "mean_of_others, moving_average, none"
+            ),
         ),
         (
             "{seeds: [2147483648]}",

@@ -21,6 +21,7 @@ from seqgan import decoding, stage
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.assembly import load_discriminator, load_generator, read_oracle
 from seqgan.config.corpus import TextCorpus
+from seqgan.config.training import PolicyGradientMethod
 from seqgan.corpus import files, text
 from seqgan.corpus.dataset import SPLITS, Dataset, read_dataset, read_tokens, write_dataset
 from seqgan.monitoring import DiscriminatorMonitor, nll
@@ -313,10 +314,10 @@ def method(
         "max_grad_norm": 5.0,
         "action_value": {"kind": "rollout", "num_rollouts": 2, "tracking_rate": 0.0},
         "reward": learning | (reward or {}),
-        "baseline": "none",
         "monitoring": {"num_sentences": 20, "every": 1},
     }
-    return {"hand_over": hand_over, "method": settings | changes}
+    found = PolicyGradientMethod.model_validate(settings | changes).model_dump(mode="json")
+    return {"hand_over": hand_over, "method": found}
 
 
 @pytest.fixture
@@ -451,7 +452,9 @@ class KnownScores:
 def test_a_fresh_sentence_that_passes_for_real_counts_as_an_error(monkeypatch):
     known = KnownScores([0.9, 0.6, 0.2, 0.5], [0.1, 0.5, 0.7, 0.99])
     reward = object.__new__(DiscriminatorReward)
-    monkeypatch.setattr(DiscriminatorReward, "score", lambda self, tokens: known.score(tokens))
+    monkeypatch.setattr(
+        DiscriminatorReward, "probability", lambda self, tokens: known.score(tokens)
+    )
     validation = torch.zeros(4, LENGTH, dtype=torch.int64)
     monitor = DiscriminatorMonitor(reward, make_generator(ALPHABET), validation, 4, stream())
     assert monitor() == pytest.approx(
@@ -463,7 +466,7 @@ def test_a_fresh_sentence_that_passes_for_real_counts_as_an_error(monkeypatch):
 
 
 def test_a_corpus_of_32_bits_is_of_64_to_every_network(tmp_path, text_world, monkeypatch):
-    seen: dict[str, set[torch.dtype]] = {"encode": set(), "score": set()}
+    seen: dict[str, set[torch.dtype]] = {"encode": set(), "probability": set()}
 
     def recorded(kind: type, name: str) -> None:
         plain = getattr(kind, name)
@@ -475,7 +478,7 @@ def test_a_corpus_of_32_bits_is_of_64_to_every_network(tmp_path, text_world, mon
         monkeypatch.setattr(kind, name, method)
 
     recorded(LSTMGenerator, "encode")
-    recorded(DiscriminatorReward, "score")
+    recorded(DiscriminatorReward, "probability")
     assert read_dataset(text_world).train.dtype == torch.int32
     start = write_pretrained(tmp_path / "pretrained", VOCABULARY.alphabet, VOCABULARY)
     run_stage(pretrain_generator, tmp_path / "likelihood", pretraining(), data=text_world)
@@ -483,4 +486,4 @@ def test_a_corpus_of_32_bits_is_of_64_to_every_network(tmp_path, text_world, mon
     settings = discriminator_settings("best")
     run_stage(pretrain_discriminator, tmp_path / "adversary", settings, **inputs)
     scores_of(tmp_path / "scores", text_world, start)
-    assert seen == {"encode": {torch.int64}, "score": {torch.int64}}
+    assert seen == {"encode": {torch.int64}, "probability": {torch.int64}}

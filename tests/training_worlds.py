@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqgan.action_values import ActionValue, MonteCarloRollout, TerminalReward
 from seqgan.adversaries import DiscriminatorReward
-from seqgan.baselines import mean_of_others
+from seqgan.baselines import MeanOfOthers
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.generators import Generator
@@ -87,7 +87,7 @@ def adversarial(
     generator = lstm(alphabet, seed)
     optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
     value = make_value(generator, reward)
-    objective = PolicyGradient(value, mean_of_others)
+    objective = PolicyGradient(value, MeanOfOthers())
     update = AdversarialRound(
         GeneratorUpdate(generator, objective, optimizer, 5.0),
         value,

@@ -2,10 +2,10 @@
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from seqgan.generators import Generator
 from seqgan.graphs import Replayed
 from seqgan.rewards import RewardModel
 from seqgan.team import ALONE, Team
-from seqgan.tokens import is_chosen
+from seqgan.tokens import is_chosen, is_real
 
 # Tokens of the completions that are held at once: about a gigabyte, with all that belongs to them.
 ROLLOUT_TOKENS = 2**25
@@ -51,6 +51,17 @@ class MonteCarloRollout(ActionValue):
     the generator, of which :meth:`track` keeps the share ``tracking_rate`` once a round: 0
     takes the generator over, 0.8 is the moving average that the released code writes down (and
     which never takes effect there).
+
+    Args:
+        generator: Whose completions are judged.
+        reward: Who judges them.
+        num_rollouts: Completions of a prefix.
+        tracking_rate: Share of the rollout policy that stays at each round.
+        every: Complete the prefixes that end at every so many tokens alone, from the first chosen
+            one; between two of them, and between the last of them and the end of the sentence,
+            values lie on a straight line. Guo et al. (2018) complete every fourth.
+        discount: Factor for each token that follows until the end of a completion.
+        team: The processes that judge together.
     """
 
     def __init__(
@@ -60,10 +71,14 @@ class MonteCarloRollout(ActionValue):
         *,
         num_rollouts: int,
         tracking_rate: float,
+        every: int = 1,
+        discount: float = 1.0,
         team: Team = ALONE,
     ) -> None:
         self.policy, self._team = copy.deepcopy(generator).requires_grad_(False), team
         self.reward, self.num_rollouts, self.tracking_rate = reward, num_rollouts, tracking_rate
+        self.every, self.discount = every, discount
+        self._lengths: Sequence[int] = ()
         self._estimate = Replayed(self._complete_and_score)
 
     @torch.no_grad()
@@ -71,12 +86,12 @@ class MonteCarloRollout(ActionValue):
         self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
     ) -> Float[Tensor, "batch time"]:
         batch, time = tokens.shape
-        prefixes = time - 1 - self._given(tokens)
+        self._lengths = range(self._given(tokens) + 1, time, self.every)
         uniforms = torch.rand(
-            prefixes, batch, self.num_rollouts, time, generator=rng, device=tokens.device
+            len(self._lengths), batch, self.num_rollouts, time, generator=rng, device=tokens.device
         )
         mine, its_uniforms = self._team.mine(tokens), self._team.mine(uniforms, dim=1)
-        rows = max(1, ROLLOUT_TOKENS // uniforms[:, 0].numel()) if prefixes else batch
+        rows = max(1, ROLLOUT_TOKENS // uniforms[:, 0].numel()) if self._lengths else batch
         values = torch.cat(
             [
                 self._estimate(*some)
@@ -91,10 +106,15 @@ class MonteCarloRollout(ActionValue):
         tokens: Int[Tensor, "batch time"],
         uniforms: Float[Tensor, "prefixes batch rollouts time"],
     ) -> Float[Tensor, "batch time"]:
-        completed = roll_out(self.policy, tokens, uniforms)
+        lengths = torch.tensor(self._lengths, device=tokens.device, dtype=torch.int64)
+        completed = roll_out(self.policy, tokens, uniforms, self._lengths)
         scores = self.reward.score(completed.flatten(0, 2)).view(completed.shape[:3])
-        values = torch.cat([scores.mean(dim=2), self.reward.score(tokens)[None]]).T
-        values = F.pad(values, (tokens.shape[1] - values.shape[1], 0))
+        final = self.reward.score(tokens)
+        if self.discount != 1.0:
+            follow = is_real(completed).sum(dim=3) - lengths[:, None, None]
+            scores = scores * self.discount ** follow.clamp(min=0)
+        ends = is_real(tokens).sum(dim=1)
+        values = spread(scores.mean(dim=2), final, lengths, ends, tokens.shape[1])
         return torch.where(is_chosen(tokens, self.policy.alphabet), values, 0.0)
 
     def _given(self, tokens: Int[Tensor, "batch time"]) -> int:
@@ -115,12 +135,57 @@ class MonteCarloRollout(ActionValue):
         self.policy.load_state_dict(state["policy"])
 
 
+def spread(
+    values: Float[Tensor, "prefixes batch"],
+    final: Float[Tensor, " batch"],
+    lengths: Int[Tensor, " prefixes"],
+    ends: Int[Tensor, " batch"],
+    time: int,
+) -> Float[Tensor, "batch time"]:
+    """Return a value for every token from those of some prefixes, on straight lines between them.
+
+    The last token of a sentence has the sentence's own value, and ends the last line; it goes on
+    where the sentence does not. Tokens before the first prefix have the value of that.
+
+    Args:
+        values: Of the last token of each prefix.
+        final: Of each sentence.
+        lengths: Tokens of each prefix, ascending.
+        ends: Tokens of each sentence.
+        time: Length of a row.
+    """
+    if not len(lengths):
+        return final[:, None].expand(-1, time)
+    read = torch.arange(1, time + 1, device=final.device)
+    left = (torch.searchsorted(lengths, read, right=True) - 1).clamp(min=0)
+    right = (left + 1).clamp(max=len(lengths) - 1)
+    is_last = (left + 1 >= len(lengths)) | (lengths[right] >= ends[:, None])
+    start, end = lengths[left], torch.where(is_last, ends[:, None], lengths[right])
+    share = ((read - start) / (end - start).clamp(min=1)).clamp(min=0).to(values.dtype)
+    goal = torch.where(is_last, final[:, None], values[right].T)
+    return torch.where(read >= ends[:, None], final[:, None], values[left].T.lerp(goal, share))
+
+
 @final
 class TerminalReward(ActionValue):
-    """Credit every token with the reward of its finished sentence (Williams, 1992)."""
+    """Credit every token with the reward of its finished sentence (Williams, 1992).
 
-    def __init__(self, generator: Generator, reward: RewardModel, *, team: Team = ALONE) -> None:
-        self.reward, self._team = reward, team
+    Args:
+        generator: Whose sentences are judged.
+        reward: Who judges them.
+        discount: Factor for each token that follows until the end of the sentence.
+        team: The processes that judge together.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        reward: RewardModel,
+        *,
+        discount: float = 1.0,
+        team: Team = ALONE,
+    ) -> None:
+        self.reward, self.discount, self._team = reward, discount, team
         self._alphabet = generator.alphabet
 
     @torch.no_grad()
@@ -128,8 +193,12 @@ class TerminalReward(ActionValue):
         self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
     ) -> Float[Tensor, "batch time"]:
         mine = self.reward.score(self._team.mine(tokens))
-        scores = self._team.gather(mine, mine.new_empty(len(tokens)))
-        return torch.where(is_chosen(tokens, self._alphabet), scores[:, None], 0.0)
+        scores = self._team.gather(mine, mine.new_empty(len(tokens)))[:, None]
+        if self.discount != 1.0:
+            places = torch.arange(tokens.shape[1], device=tokens.device)
+            follow = is_real(tokens).sum(dim=1, keepdim=True) - 1 - places
+            scores = scores * self.discount ** follow.clamp(min=0)
+        return torch.where(is_chosen(tokens, self._alphabet), scores, 0.0)
 
     def track(self, generator: Generator) -> None:
         pass

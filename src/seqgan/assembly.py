@@ -6,12 +6,22 @@ from typing import Any
 
 import torch
 
-from seqgan import action_values, baselines, discriminators, objectives, recurrent, rewards
+from seqgan import (
+    action_values,
+    baselines,
+    curricula,
+    discriminators,
+    objectives,
+    recurrent,
+    rewards,
+    shaping,
+)
 from seqgan.action_values import ActionValue
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.baselines import Baseline
 from seqgan.checkpoints import load_tree, save_tree
 from seqgan.corpus.vocabulary import Vocabulary, write_vocabulary
+from seqgan.curricula import Curriculum
 from seqgan.discriminators import Discriminator
 from seqgan.errors import UserError
 from seqgan.generators import Generator
@@ -27,6 +37,7 @@ from seqgan.model_files import (
 from seqgan.objectives import Objective
 from seqgan.policy_gradient import PolicyGradient
 from seqgan.rewards import RewardModel
+from seqgan.shaping import Credit, Normalisation
 from seqgan.team import ALONE, Team
 from seqgan.tokens import Alphabet
 
@@ -41,11 +52,26 @@ ACTION_VALUES: Mapping[str, Callable[..., ActionValue]] = {
     "rollout": action_values.MonteCarloRollout,
     "terminal": action_values.TerminalReward,
 }
-BASELINES: Mapping[str, Baseline | None] = {
-    "none": None,
-    "mean_of_others": baselines.mean_of_others,
+BASELINES: Mapping[str, Callable[..., Baseline]] = {
+    "none": lambda generator: baselines.Zero(),
+    "mean_of_others": lambda generator: baselines.MeanOfOthers(),
+    "moving_average": lambda generator, decay: baselines.MovingAverage(decay=decay),
+    "critic": baselines.Critic,
 }
-FIXED_REWARDS: Mapping[str, Callable[..., RewardModel]] = {"constant": rewards.ConstantReward}
+NORMALISATIONS: Mapping[str, Normalisation] = {
+    "none": shaping.as_they_are,
+    "share": shaping.as_shares,
+    "deviation": shaping.by_deviation,
+}
+CREDITS: Mapping[str, Credit] = {"random": shaping.random, "shuffled": shaping.shuffled}
+CURRICULA: Mapping[str, Callable[..., Curriculum]] = {
+    "schedule": curricula.Scheduled,
+    "accuracy": curricula.ByAccuracy,
+}
+FIXED_REWARDS: Mapping[str, Callable[..., RewardModel]] = {
+    "constant": rewards.ConstantReward,
+    "random": rewards.ConstantReward,
+}
 
 
 def build_generator(settings: Settings, alphabet: Alphabet, rng: torch.Generator) -> Generator:
@@ -92,13 +118,41 @@ def build_reward(
 
 
 def build_policy_gradient(
-    settings: Settings, generator: Generator, reward: RewardModel, team: Team = ALONE
-) -> tuple[PolicyGradient, ActionValue]:
-    """Return the objective of a method, and the action value inside it, which has a state."""
-    value = _build(
-        ACTION_VALUES, settings["action_value"], generator=generator, reward=reward, team=team
+    settings: Settings,
+    generator: Generator,
+    reward: RewardModel,
+    prefix: Curriculum | None = None,
+    team: Team = ALONE,
+) -> PolicyGradient:
+    """Return the objective of a method; its action value and its baseline have states."""
+    advantage = settings["advantage"]
+    return PolicyGradient(
+        _build(
+            ACTION_VALUES, settings["action_value"], generator=generator, reward=reward, team=team
+        ),
+        _build(BASELINES, settings["baseline"], generator=generator),
+        credit=CREDITS.get(settings["reward"]["kind"], shaping.own),
+        value_scale=NORMALISATIONS[advantage["value_scale"]],
+        advantage_scale=NORMALISATIONS[advantage["advantage_scale"]],
+        clip=advantage["clip"],
+        entropy_bonus=settings["entropy_bonus"],
+        prefix=prefix,
     )
-    return PolicyGradient(value, baseline=BASELINES[settings["baseline"]]), value
+
+
+def build_curricula(settings: Settings, length: int) -> dict[str, Curriculum]:
+    """Return the curricula of a method by name, ``length`` or ``prefix``: those that it has.
+
+    Args:
+        settings: The section ``curriculum`` of a method.
+        length: Length of a row of the corpus.
+    """
+    goals = {"length": length, "prefix": 0}
+    return {
+        name: _build(CURRICULA, {"kind": "schedule", **settings[name]}, goal=goal)
+        for name, goal in goals.items()
+        if settings[name] is not None
+    }
 
 
 def _build(table: Mapping[str, Callable[..., Any]], settings: Settings, **more: Any) -> Any:

@@ -1,6 +1,7 @@
 """Scoring with, sampling from and completing with any generator, written once for all of them."""
 
 import math
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -288,20 +289,27 @@ def roll_out(
     generator: Generator,
     tokens: Int[Tensor, "batch time"],
     uniforms: Float[Tensor, "prefixes batch rollouts time"],
+    lengths: Sequence[int] | None = None,
 ) -> Int[Tensor, "prefixes batch rollouts time"]:
-    """Complete the longest ``prefixes`` proper prefixes of every sentence, ``rollouts`` times each.
+    """Complete proper prefixes of every sentence, ``rollouts`` times each.
 
-    There are ``time - 1`` in all. ``result[l, i, k]`` keeps the first ``time - prefixes + l``
-    tokens of sentence ``i``, and its condition, and samples what follows with
-    ``uniforms[l, i, k]``. Each prefix is read once, its state
+    ``result[l, i, k]`` keeps the first ``lengths[l]`` tokens of sentence ``i``, and its condition,
+    and samples what follows with ``uniforms[l, i, k]``. Each prefix is read once, its state
     branched ``rollouts`` times, and all prefixes advance together: position ``t`` costs one
-    batched step over the ``t`` prefixes that are already sampling, in place of a separate pass
+    batched step over the prefixes that are already sampling, in place of a separate pass
     for each prefix and rollout.
 
     The Monte Carlo search of Yu et al. (2017), equation 3.
+
+    Args:
+        generator: What completes them.
+        tokens: The sentences.
+        uniforms: In [0, 1), one for each token of each completion.
+        lengths: Tokens of each prefix, ascending, fewer than ``time``; the longest if not given.
     """
     batch, time = tokens.shape
     prefixes, _, rollouts, _ = uniforms.shape
+    starts = range(time - prefixes, time) if lengths is None else lengths
     alphabet = generator.alphabet
     completed = tokens[None, :, None].expand(prefixes, batch, rollouts, time).clone()
     given = conditions(tokens, alphabet)
@@ -310,20 +318,21 @@ def roll_out(
     _, reading = generator.step(start, generator.init_state(batch))
     sampling = generator.init_state(0)
     features, projection = tokens.new_zeros(0), Projection(generator)
+    now = 0  # prefixes that are sampling
     for t in range(1, time):
         newest, reading = generator.step(tokens[:, t - 1].clamp(min=0), reading)
-        now = t - (time - 1 - prefixes)  # prefixes that are sampling at this position
-        if now < 1:
-            continue
-        newest = newest[copies]
-        if now == 1:
-            features, sampling = newest, reading.select(copies)
-        else:
-            older, sampling = generator.step(
-                completed[: now - 1, ..., t - 1].flatten().clamp(min=0), sampling
+        begins = now < prefixes and starts[now] == t
+        if now:
+            features, sampling = generator.step(
+                completed[:now, ..., t - 1].flatten().clamp(min=0), sampling
             )
-            features = torch.cat([older, newest])
-            sampling = sampling.append(reading.select(copies))
+        if begins:
+            branched = newest[copies], reading.select(copies)
+            features = torch.cat([features, branched[0]]) if now else branched[0]
+            sampling = sampling.append(branched[1]) if now else branched[1]
+            now += 1
+        if not now:
+            continue
         drawn = draw(projection, features, uniforms[:now, ..., t].flatten())
         before = completed[:now, ..., t - 1].flatten()
         ended = end_of_sentence(drawn, before, alphabet).view(now, batch, rollouts)

@@ -10,7 +10,7 @@ from typing import Any
 
 from seqgan.config.corpus import OracleCorpus, TextCorpus
 from seqgan.config.experiment import REAL, Experiment, external_files
-from seqgan.config.rewards import DiscriminatorRewardConfig
+from seqgan.config.rewards import Adversary
 from seqgan.config.sources import FileSource
 from seqgan.config.training import LikelihoodMethod, PolicyGradientMethod
 
@@ -160,13 +160,32 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
             weights = None
             if isinstance(settings, LikelihoodMethod):
                 weights = settings.weights
+                if settings.training is not None:
+                    alone = Job(
+                        name,
+                        "pretrain_generator",
+                        {
+                            "generator": _plain(experiment.generator),
+                            "generator_pretraining": _plain(settings.training),
+                            "precision": experiment.precision,
+                        },
+                        seed,
+                        method,
+                        training(f"pretrain_generator-{method}"),
+                        (data,),
+                    )
+                    yield alone
+                    curves.append(alone)
+                    trained = (alone,)
             elif isinstance(settings, PolicyGradientMethod):
+                learning = _plain(settings)
+                learning["selection"].pop("weights")
                 adversarial = Job(
                     name,
                     "train_adversarially",
                     {
                         "hand_over": hand_over,
-                        "method": _plain(settings),
+                        "method": learning,
                         "precision": experiment.precision,
                     },
                     seed,
@@ -178,7 +197,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                 )
                 yield adversarial
                 curves.append(adversarial)
-                trained, weights = (adversarial,), "last"
+                trained, weights = (adversarial,), settings.selection.weights
             else:
                 trained = ()
             sampling = Job(
@@ -281,9 +300,7 @@ def in_table_order(experiment: Experiment) -> list[str]:
 
 def needs_discriminator(method: Any) -> bool:
     """Return whether a method starts from the pretrained discriminator."""
-    return isinstance(method, PolicyGradientMethod) and isinstance(
-        method.reward, DiscriminatorRewardConfig
-    )
+    return isinstance(method, PolicyGradientMethod) and isinstance(method.reward, Adversary)
 
 
 def _plain(section: Any) -> dict[str, Any]:

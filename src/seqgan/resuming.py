@@ -67,9 +67,12 @@ def carry_through(
     until: int,
     unit: str,
     measure: Callable[[int], StepMetrics],
+    enough: Callable[[], bool] = lambda: False,
     team: Team = ALONE,
 ) -> None:
     """Take a run to its last step, wherever an earlier attempt left it.
+
+    It ends sooner once ``enough``, which may ask the run's parts alone, says so after a step.
 
     ``run.history`` then holds one row for every step: what ``update`` saw, and what ``measure``
     says of the state after it. An uninterrupted run and one that was killed and continued, any
@@ -95,12 +98,12 @@ def carry_through(
     try:
         if not run.history:
             run.history.append({"step": 0, **finite(measure(0), 0)})
-        steps = train(run, update, until=until)
+        steps = train(run, update, until=until, enough=enough)
         for step, metrics in context.follow(steps, total=until, unit=unit, start=run.step):
             metrics |= finite(measure(step), step)
             run.history.append({"step": step, **metrics})
             # The last state is kept too: writing the outputs may be interrupted.
-            keeper.pause(due=step == until)
+            keeper.pause(due=step == until or enough())
     except NonFiniteError as error:
         good = "none saved" if keeper.saved is None else str(keeper.saved)
         raise UserError(

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqgan.action_values import ActionValue
+from seqgan.curricula import Curriculum
 from seqgan.decoding import sample_sentences
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.generators import Generator
@@ -63,16 +64,22 @@ class Run:
 
 
 def train(
-    run: Run, update: Callable[[Run], StepMetrics], *, until: int
+    run: Run,
+    update: Callable[[Run], StepMetrics],
+    *,
+    until: int,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[int, StepMetrics]]:
     """Apply ``update`` until ``run.step == until``, yielding each step and what it measured.
+
+    It ends sooner once ``enough`` is true between two steps.
 
     Logging, evaluation and checkpoints are ordinary code of whoever consumes the steps; within a
     step ``run.progress.pause`` is called between its pieces, where ``run.state_dict()`` is whole.
     Raises :class:`NonFiniteError` with the step; on a processor before any weight has changed, on
     a GPU, which is not kept waiting for an answer, at the end of the step.
     """
-    while run.step < until:
+    while run.step < until and not enough():
         try:
             metrics = update(run)
         except NonFiniteError as error:
@@ -150,15 +157,16 @@ class DiscriminatorRound:
     reward: RewardModel
     corpus: Int[Tensor, "sentences time"]
     num_sentences: int
+    length: Curriculum | None = None
 
     def __call__(self, run: Run) -> StepMetrics:
         rng, progress = run.streams["batches"], run.progress
-        count, length = self.num_sentences, self.corpus.shape[1]
+        count, length = self.num_sentences, longest(self.length, self.corpus, run.step)
         rows = progress.keep(
             "real",
             lambda: torch.randperm(len(self.corpus), generator=rng, device=rng.device)[:count],
         )
-        real, stream = self.corpus[rows].long(), run.streams["negatives"]
+        real, stream = self.corpus[rows][:, :length].long(), run.streams["negatives"]
         given = conditions(real, self.generator.alphabet)  # the same, so that they tell nothing
         fake = progress.keep(
             "fake",
@@ -172,8 +180,10 @@ class DiscriminatorRound:
 class AdversarialRound:
     """One iteration of the outer loop of Algorithm 1 (Yu et al., 2017).
 
-    ``generator_steps`` policy-gradient updates (g-steps), then the rollout policy follows, then
-    ``reward_steps`` rounds (d-steps) of fitting the reward model.
+    ``generator_steps`` policy-gradient updates (g-steps), then ``likelihood_steps`` updates on real
+    sentences, which the paper has none of, then the rollout policy follows, then ``reward_steps``
+    rounds (d-steps) of fitting the reward model. Before the first round the reward model is fitted
+    ``warm_up`` times; 0 where it comes from its own pretraining.
     """
 
     update: GeneratorUpdate
@@ -182,20 +192,48 @@ class AdversarialRound:
     generator_steps: int
     reward_steps: int
     batch_size: int
+    likelihood: GeneratorUpdate | None = None
+    likelihood_steps: int = 0
+    warm_up: int = 0
 
     def __call__(self, run: Run) -> StepMetrics:
-        # An objective may use the shape of real sentences, or their content.
-        corpus, rng = self.discriminator_round.corpus, run.streams["batches"]
+        if self.warm_up and run.step == 0:
+            for _ in run.progress.count("warm-up", self.warm_up):
+                self.discriminator_round(run)
+        length = self.discriminator_round.length
         sums: dict[str, Tensor] = run.progress.keep("sums", dict)
         for _ in run.progress.count("g-step", self.generator_steps):
-            rows = torch.randint(len(corpus), (self.batch_size,), generator=rng, device=rng.device)
-            add(sums, self.update(corpus[rows].long(), run))
+            add(sums, self.update(self._batch(run), run))
+        learnt: dict[str, Tensor] = {}
+        if self.likelihood is not None:
+            learnt = run.progress.keep("learnt", dict)
+            for _ in run.progress.count("likelihood", self.likelihood_steps):
+                seen = self.likelihood(self._batch(run), run)
+                add(learnt, {"nll_train": seen["nll_train"]})
         for _ in run.progress.count("tracking", 1):
             self.action_value.track(self.update.generator)
         judged: StepMetrics = run.progress.keep("judged", dict)
         for _ in run.progress.count("d-step", self.reward_steps):
             judged.update(self.discriminator_round(run))
-        return average(sums, self.generator_steps) | judged
+        metrics = average(sums, self.generator_steps) | judged
+        metrics |= average(learnt, max(1, self.likelihood_steps))
+        if length is not None:
+            metrics["curriculum_length"] = float(length.tokens(run.step))
+            length.learn({name: each for name, each in judged.items() if isinstance(each, float)})
+        return metrics
+
+    def _batch(self, run: Run) -> Int[Tensor, "batch time"]:
+        """Draw real sentences: an objective may use their shape alone, or their content."""
+        judge, rng = self.discriminator_round, run.streams["batches"]
+        rows = torch.randint(
+            len(judge.corpus), (self.batch_size,), generator=rng, device=rng.device
+        )
+        return judge.corpus[rows][:, : longest(judge.length, judge.corpus, run.step)].long()
+
+
+def longest(curriculum: Curriculum | None, corpus: Int[Tensor, "sentences time"], step: int) -> int:
+    """Return how many tokens of a sentence there are in the round after ``step`` rounds."""
+    return corpus.shape[1] if curriculum is None else curriculum.tokens(step)
 
 
 def negatives_per_round(wanted: int | None, corpus: Int[Tensor, "sentences time"]) -> int:
@@ -213,28 +251,37 @@ def negatives_per_round(wanted: int | None, corpus: Int[Tensor, "sentences time"
 
 @final
 class BestWeights:
-    """A copy of the weights with the lowest score so far: for selection on validation data."""
+    """A copy of the weights with the lowest score so far: for selection on validation data.
+
+    Attributes:
+        score: The lowest so far.
+        step: Where it was offered.
+        waited: Scores offered since then.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
-        self.score, self.step = float("inf"), 0
+        self.score, self.step, self.waited = float("inf"), 0, 0
         self.weights: dict[str, Tensor] = self._copy()
 
     def offer(self, score: float, step: int) -> None:
         """Keep the module's present weights if their score is lower than any before."""
+        self.waited += 1
         if score < self.score:
-            self.score, self.step, self.weights = score, step, self._copy()
+            self.score, self.step, self.waited, self.weights = score, step, 0, self._copy()
 
     def _copy(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self._module.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the copy and where it was taken."""
-        return {"score": self.score, "step": self.step, "weights": self.weights}
+        found = {"score": self.score, "step": self.step, "waited": self.waited}
+        return {**found, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        self.score, self.step, self.weights = state["score"], state["step"], state["weights"]
+        self.score, self.step, self.waited = state["score"], state["step"], state["waited"]
+        self.weights = state["weights"]
 
 
 def add(sums: dict[str, Tensor], seen: dict[str, Float[Tensor, "*shape"]]) -> None:

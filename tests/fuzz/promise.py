@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from seqgan.config.experiment import ConfigError
+from seqgan.config.problems import ConfigError
 from seqgan.errors import LONGEST
 from seqgan.failures import guarded
 

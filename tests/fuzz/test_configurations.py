@@ -10,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paths import ROOT
-from seqgan.config.experiment import ConfigError, read, validate
+from seqgan.config.experiment import validate
+from seqgan.config.problems import ConfigError
+from seqgan.config.reading import read
 from seqgan.layout import jobs
 from seqgan.provenance import spec
 from seqgan.records import readable_json

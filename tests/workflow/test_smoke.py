@@ -12,7 +12,8 @@ import pytest
 
 from paths import ROOT
 from projects import DETERMINISTIC, SMOKE
-from seqgan.config.experiment import read, validate
+from seqgan.config.experiment import validate
+from seqgan.config.reading import read
 from seqgan.layout import jobs
 
 pytestmark = pytest.mark.workflow

@@ -17,7 +17,8 @@ os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
 )
 
-from seqgan.config.experiment import ConfigError, validate
+from seqgan.config.experiment import validate
+from seqgan.config.problems import ConfigError
 from seqgan.layout import jobs
 from seqgan.provenance import spec, write_if_changed
 from seqgan.records import expand

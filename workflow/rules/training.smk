@@ -30,6 +30,26 @@ rule pretrain_generator:
         " --log {log:q} --threads {threads}"
 
 
+# A method that is trained by likelihood alone, on its own.
+use rule pretrain_generator as pretrain_generator_alone with:
+    input:
+        spec="results/{experiment}/.spec/pretrain_generator-{method}.json",
+        receipts=receipts("pretrain_generator"),
+        data=ancient("results/{experiment}/data"),
+    output:
+        checkpoint=directory(
+            "results/{experiment}/checkpoints/seed-{seed}/pretrain_generator-{method}"
+        ),
+        metrics="results/{experiment}/metrics/seed-{seed}/pretrain_generator-{method}.jsonl",
+        provenance="results/{experiment}/provenance/seed-{seed}/pretrain_generator-{method}.json",
+        receipt="results/{experiment}/receipts/seed-{seed}/pretrain_generator-{method}.json",
+    log:
+        "results/{experiment}/logs/seed-{seed}/pretrain_generator-{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/seed-{seed}/pretrain_generator-{method}.tsv"
+    priority: 10
+
+
 rule pretrain_discriminator:
     input:
         spec="results/{experiment}/.spec/pretrain_discriminator.json",

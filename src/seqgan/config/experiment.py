@@ -3,18 +3,25 @@
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seqgan.config.corpus import CorpusConfig, OracleCorpus, TextCorpus
 from seqgan.config.discriminators import DiscriminatorConfig
 from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling, Sweep
 from seqgan.config.generators import GeneratorConfig
-from seqgan.config.problems import explain
-from seqgan.config.rewards import DiscriminatorRewardConfig, RolloutConfig
+from seqgan.config.policies import LengthByAccuracy
+from seqgan.config.problems import ConfigError, explain
+from seqgan.config.reading import MOST_VALUES
+from seqgan.config.rewards import (
+    Adversary,
+    RandomRewardConfig,
+    RolloutConfig,
+    TerminalConfig,
+)
 from seqgan.config.section import PositiveCount, Section, Seed, UserPath, distinct
 from seqgan.config.sources import FileSource
 from seqgan.config.training import (
@@ -23,32 +30,15 @@ from seqgan.config.training import (
     MethodConfig,
     PolicyGradientMethod,
 )
-from seqgan.errors import one_line
 from seqgan.records import check_tree, expand
 
 REAL = "real"
 """Name of the row in which held-out real sentences are scored as if a method had made them."""
 
-MOST_PROBLEMS = 50
-"""Problems that are listed; a file with more is another file."""
-LARGEST_FILE = 2**18
-"""Bytes of a configuration file: reading YAML takes about 100 µs a byte at worst."""
-MOST_VALUES = 100_000
-"""Values that a configuration may hold, those that an alias repeats counted each time."""
 LARGEST_BITS = 1024
 """Of a number in the configuration; no float is larger."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
-
-
-class ConfigError(ValueError):
-    """The configuration is wrong; the message has one line for each problem."""
-
-    def __init__(self, *problems: str) -> None:
-        shown = [one_line(problem) for problem in problems[:MOST_PROBLEMS]]
-        if more := len(problems) - len(shown):
-            shown.append(f"and {more} more problems")
-        super().__init__("\n".join(shown))
 
 
 class Resources(Section):
@@ -155,10 +145,13 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
     batches = {"generator_pretraining": experiment.generator_pretraining.batch_size}
     for name, method in experiment.methods.items():
         if isinstance(method, PolicyGradientMethod):
-            if isinstance(method.reward, DiscriminatorRewardConfig):
+            if isinstance(method.reward, Adversary):
                 fits[f"methods.{name}.reward"] = method.reward.num_sentences
             yield from _too_large(name, method, experiment)
+            yield from _pointless(name, method, experiment)
             batches[f"methods.{name}"] = method.batch_size
+        elif method.training is not None:
+            batches[f"methods.{name}.training"] = method.training.batch_size
     yield from _too_large_updates(batches, experiment)
     if isinstance(corpus, OracleCorpus):
         for where, num_sentences in fits.items():
@@ -183,7 +176,8 @@ def rollout_bytes(method: PolicyGradientMethod, num_rollouts: int, experiment: E
     that a token is drawn from, and 15 numbers for every hidden unit: gates and states.
     """
     time = experiment.corpus.row_length
-    of_sentence = (time - 1) * num_rollouts
+    every = method.action_value.every if isinstance(method.action_value, RolloutConfig) else 1
+    of_sentence = ceil((time - 1) / every) * num_rollouts
     all_of_them = method.batch_size * of_sentence
     held = min(all_of_them, max(of_sentence, HELD_TOKENS // time))
     units = experiment.generator.hidden_dim * experiment.generator.num_layers
@@ -216,6 +210,44 @@ def _too_large(name: str, method: PolicyGradientMethod, experiment: Experiment) 
             f"methods.{name}.action_value.num_rollouts: {wanted} "
             f"rollouts of {method.batch_size} sentences need about {needed / 1e6:,.0f} MB, but "
             f"`resources.memory_mb` allows {given / 1e6:,.0f} MB; {lower}, or allow more memory"
+        )
+
+
+def _pointless(name: str, method: PolicyGradientMethod, experiment: Experiment) -> Iterator[str]:
+    """Yield what a method asks for that cannot be, or cannot do anything."""
+    where, corpus, curriculum = f"methods.{name}", experiment.corpus, method.curriculum
+    if isinstance(method.reward, RandomRewardConfig) and not isinstance(
+        method.action_value, TerminalConfig
+    ):
+        yield (
+            f"{where}.action_value: a random reward is drawn for whole sentences, but this kind "
+            "judges more; use `kind: terminal`"
+        )
+    conditional = isinstance(corpus, TextCorpus) and corpus.condition != "none"
+    for key, wanted in {"length": curriculum.length, "prefix": curriculum.prefix}.items():
+        if wanted is None:
+            continue
+        if conditional:
+            yield (
+                f"{where}.curriculum.{key}: needs sentences that follow no condition, but the "
+                "corpus has conditions; leave the curriculum out"
+            )
+        if wanted.start > corpus.row_length:
+            yield (
+                f"{where}.curriculum.{key}.start: must not exceed a sentence, but {wanted.start} "
+                f"is more than {corpus.row_length} tokens"
+            )
+    if isinstance(curriculum.length, LengthByAccuracy) and not (
+        isinstance(method.reward, Adversary) and method.reward.steps
+    ):
+        yield (
+            f"{where}.curriculum.length: goes by a discriminator's accuracy, but no discriminator "
+            "learns; use `kind: schedule`"
+        )
+    if method.selection.by != "nll_validation" and not isinstance(corpus, OracleCorpus):
+        yield (
+            f"{where}.selection.by: {method.selection.by} needs an oracle, but the corpus is a "
+            "text; use `nll_validation`"
         )
 
 
@@ -328,56 +360,3 @@ def _missing_files(config: Config, root: Path) -> Iterator[str]:
                     yield f"{where}: no such file: {path} (looked in {root.resolve()})"
             except OSError as error:  # a name that is too long, a folder that may not be entered
                 yield f"{where}: {path} cannot be read: {error.strerror}"
-
-
-def read(path: Path) -> dict[Any, Any]:
-    """Return the mapping in a YAML file; raise :class:`ConfigError` if it holds none."""
-    try:
-        content = path.read_bytes()
-        if len(content) > LARGEST_FILE:
-            raise ConfigError(f"{path} is no configuration: it has {len(content):,} bytes")
-        settings = _parse(content.decode())
-    except FileNotFoundError:
-        raise ConfigError(f"no such configuration file: {path}") from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except RecursionError:
-        raise ConfigError(f"{path} is no configuration: it is nested too deep") from None
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
-        # The last three: what PyYAML does with `2020-99-99`, `!!bool perhaps` and `!!timestamp x`.
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path} must hold a mapping with `run` and `experiments`")
-    return settings
-
-
-def _parse(text: str) -> Any:
-    """Return what YAML says, of which no alias makes more than the file could hold itself."""
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        _check_nodes(node)
-        return None if node is None else loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _check_nodes(root: yaml.Node | None) -> None:
-    """Raise ``ValueError`` for nodes that stand for too many values.
-
-    Before they become values: merging (`<<`) copies what an alias names.
-    """
-    level, size = [root], 1
-    while level:
-        level = [child for node in level for child in _children(node)]
-        size += len(level)
-        if size > 4 * MOST_VALUES:  # keys count here too
-            raise ValueError(f"its aliases stand for more than {MOST_VALUES} values")
-
-
-def _children(node: yaml.Node | None) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [each for pair in node.value for each in pair]
-    return node.value if isinstance(node, yaml.SequenceNode) else []

@@ -11,6 +11,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from seqgan.errors import one_line
+
+MOST_PROBLEMS = 50
+"""Problems that are listed; a file with more is another file."""
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 KEY_FIRST = re.compile(r"[\w.-]+: ")
 WANTED = {
@@ -27,6 +31,16 @@ WANTED = {
     "begins with a letter or digit",
 }
 """What a key must hold, by pydantic's name of the error."""
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the message has one line for each problem."""
+
+    def __init__(self, *problems: str) -> None:
+        shown = [one_line(problem) for problem in problems[:MOST_PROBLEMS]]
+        if more := len(problems) - len(shown):
+            shown.append(f"and {more} more problems")
+        super().__init__("\n".join(shown))
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:

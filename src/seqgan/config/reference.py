@@ -8,7 +8,9 @@ from typing import Any
 import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
-from seqgan.config.experiment import Config, ConfigError, read
+from seqgan.config.experiment import Config
+from seqgan.config.problems import ConfigError
+from seqgan.config.reading import read
 from seqgan.config.section import LARGEST
 from seqgan.errors import UserError
 from seqgan.records import readable_json
@@ -256,6 +258,8 @@ def _allowed(schema: Schema, path: str, field: Schema) -> str:
     if _models(schema, below):
         name = path if below is field else f"{path}.NAME"
         link = f"[{name}](#{anchor(name)})"
+        if field.get("default", below) is None:
+            return f"section {link}, or nothing"
         return f"section {link}" if below is field else f"sections by name, {link}"
     if "anyOf" in field:
         options = [each for each in field["anyOf"] if each.get("type") != "null"]
@@ -280,7 +284,7 @@ def _allowed(schema: Schema, path: str, field: Schema) -> str:
 def _default(schema: Schema, field: Schema, *, required: bool) -> str:
     if required:
         return "**required**"
-    if _models(schema, _entry(field)):
+    if _models(schema, _entry(field)) and field["default"] is not None:
         kind = field["default"].get("kind")
         return f"`kind: {kind}`" if kind else "its defaults"
     default = field.get("default")

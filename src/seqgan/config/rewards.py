@@ -6,6 +6,8 @@ from pydantic import Field
 
 from seqgan.config.section import Count, Positive, PositiveCount, Probability, Section
 
+Discount = Annotated[float, Field(gt=0, le=1)]
+
 
 class DiscriminatorFit(Section):
     """How a discriminator learns from one set of fresh negatives."""
@@ -24,6 +26,9 @@ class DiscriminatorFit(Section):
     learning_rate: Positive = Field(default=0.0001, description="Step size of Adam. Paper: 1e-4.")
 
 
+DISCOUNT = "Factor for each token that follows until the end of the sentence. Paper: 1."
+
+
 class RolloutConfig(Section):
     """Value of a token: mean reward of sampled completions."""
 
@@ -36,25 +41,46 @@ class RolloutConfig(Section):
         description="Share of the rollout policy that stays at each round. 0 follows the "
         "generator, which is what the released code of the paper does; its text says 0.8.",
     )
+    every: PositiveCount = Field(
+        default=1,
+        description="Complete the prefixes that end at every so many tokens alone; the values "
+        "between lie on straight lines. For long sentences. LeakGAN (Guo et al., 2018): 4.",
+    )
+    discount: Discount = Field(default=1.0, description=DISCOUNT)
 
 
 class TerminalConfig(Section):
     """Value of a token: reward of its finished sentence."""
 
     kind: Literal["terminal"]
+    discount: Discount = Field(default=1.0, description=DISCOUNT)
 
 
 ActionValueConfig = Annotated[RolloutConfig | TerminalConfig, Field(discriminator="kind")]
 
 
-class DiscriminatorRewardConfig(DiscriminatorFit):
-    """The reward is the discriminator's probability that a sentence is real."""
+class Adversary(DiscriminatorFit):
+    """A judge that goes on learning beside the generator."""
 
-    kind: Literal["discriminator"]
     steps: Count = Field(
         default=5,
         description="d: sets of fresh negatives that D is fitted to in each round. Paper: 5.",
     )
+
+
+class DiscriminatorRewardConfig(Adversary):
+    """The reward is the discriminator's probability that a sentence is real."""
+
+    kind: Literal["discriminator"]
+
+
+class ShuffledRewardConfig(Adversary):
+    """The discriminator's reward of another sentence of the batch: a control.
+
+    Whatever a method gains with rewards that fit to no sentence, its judge did not teach it.
+    """
+
+    kind: Literal["shuffled"]
 
 
 class ConstantRewardConfig(Section):
@@ -64,6 +90,13 @@ class ConstantRewardConfig(Section):
     value: float = Field(default=1.0, description="Reward of every sentence.")
 
 
+class RandomRewardConfig(Section):
+    """The reward is drawn from [0, 1) for every sentence: a control that knows nothing."""
+
+    kind: Literal["random"]
+
+
 RewardConfig = Annotated[
-    DiscriminatorRewardConfig | ConstantRewardConfig, Field(discriminator="kind")
+    DiscriminatorRewardConfig | ShuffledRewardConfig | ConstantRewardConfig | RandomRewardConfig,
+    Field(discriminator="kind"),
 ]

@@ -5,6 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from seqgan.config.objectives import MaximumLikelihoodConfig, ObjectiveConfig
+from seqgan.config.policies import (
+    Advantage,
+    BaselineConfig,
+    Curriculum,
+    NoBaseline,
+    TeacherForcing,
+)
 from seqgan.config.rewards import ActionValueConfig, DiscriminatorFit, RewardConfig
 from seqgan.config.section import Positive, PositiveCount, Section
 
@@ -28,8 +35,8 @@ class RoundMonitoring(Monitoring):
     )
 
 
-class GeneratorPretraining(Section):
-    """Training on real sentences before any adversary appears."""
+class LikelihoodTraining(Section):
+    """Training on real sentences."""
 
     objective: ObjectiveConfig = Field(
         default=MaximumLikelihoodConfig(), description="What the generator learns first."
@@ -42,13 +49,18 @@ class GeneratorPretraining(Section):
     max_grad_norm: Positive = Field(
         default=5.0, description="The gradient is scaled down to this norm. Paper: 5."
     )
+    monitoring: Monitoring = Field(
+        default=Monitoring(), description="Points of the learning curves."
+    )
+
+
+class GeneratorPretraining(LikelihoodTraining):
+    """Training on real sentences before any adversary appears."""
+
     hand_over: Literal["last", "best"] = Field(
         default="last",
         description="Weights that the adversarial methods start from: of the last epoch (paper), "
         "or of the epoch with the lowest NLL on the validation set.",
-    )
-    monitoring: Monitoring = Field(
-        default=Monitoring(), description="Points of the learning curves."
     )
 
 
@@ -58,13 +70,38 @@ class DiscriminatorPretraining(DiscriminatorFit):
     rounds: PositiveCount = Field(default=50, description="Sets of fresh negatives. Paper: 50.")
 
 
+class Selection(Section):
+    """When a method's training ends, and which of its weights are sampled from."""
+
+    weights: Literal["last", "best"] = Field(
+        default="last",
+        description="Of the last round (paper), or of the point of the learning curve that is "
+        "lowest in `by`; round 0, the pretrained generator, is one of them.",
+    )
+    by: Literal["nll_validation", "nll_oracle", "nll_sum"] = Field(
+        default="nll_validation",
+        description="NLL of validation sentences under the generator, of its samples under the "
+        "oracle, or the sum of both.",
+    )
+    patience: PositiveCount | None = Field(
+        default=None,
+        description="Points of the learning curve without a lower one after which training ends; "
+        "without it, it goes on to the last round.",
+    )
+
+
 class LikelihoodMethod(Section):
-    """The pretrained generator as it is: the baseline."""
+    """The pretrained generator as it is, or one with a training of its own."""
 
     kind: Literal["likelihood"]
     weights: Literal["last", "best"] = Field(
         default="best",
         description="Of the last epoch, or of the epoch with the lowest NLL on validation data.",
+    )
+    training: LikelihoodTraining | None = Field(
+        default=None,
+        description="How this generator is trained, from the start; without it, it is the "
+        "pretrained one that all methods share.",
     )
 
 
@@ -89,11 +126,24 @@ class PolicyGradientMethod(Section):
     )
     action_value: ActionValueConfig = Field(description="What a token is worth.")
     reward: RewardConfig = Field(description="Who judges finished sentences.")
-    baseline: Literal["none", "mean_of_others"] = Field(
-        default="none",
-        description="Subtracted from the value of a token: nothing (paper), or the mean value at "
-        "its position in the other sentences of the batch, which lowers the variance and keeps "
-        "the gradient unbiased.",
+    baseline: BaselineConfig = Field(
+        default=NoBaseline(),
+        description="What is subtracted from the value of a token. Paper: nothing.",
+    )
+    advantage: Advantage = Field(
+        default=Advantage(), description="How values are scaled and cut. Paper: not at all."
+    )
+    entropy_bonus: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="Weight of the entropy, in nats, of the distribution that each token is drawn "
+        "from, in what the generator climbs. Paper: 0.",
+    )
+    teacher_forcing: TeacherForcing = Field(
+        default=TeacherForcing(), description="Likelihood mixed into the rounds."
+    )
+    curriculum: Curriculum = Field(default=Curriculum(), description="What is easy comes first.")
+    selection: Selection = Field(
+        default=Selection(), description="When training ends, and which weights are kept."
     )
     monitoring: RoundMonitoring = Field(
         default=RoundMonitoring(), description="Points of the learning curves."
