@@ -59,6 +59,7 @@ class FirstTokenDiscriminator(Discriminator):
 
     def __init__(self, log_odds: list[float]) -> None:
         super().__init__()
+        self.max_length = 2
         self.log_odds = nn.Parameter(torch.tensor(log_odds))
 
     def noise(self, batch: int, rng: torch.Generator) -> Tensor:

@@ -53,6 +53,7 @@ class RecordingDiscriminator(Discriminator):
 
     def __init__(self) -> None:
         super().__init__()
+        self.max_length = 0
         self.weight = nn.Parameter(torch.zeros(()))
         self.batches: list[list[list[int]]] = []
         self.streams: list[torch.Generator] = []

@@ -31,7 +31,7 @@ from seqgan.training import (
     negatives_per_round,
     train,
 )
-from training_worlds import NAMES, WORLDS, Update, corpus_of, likelihood, lstm
+from training_worlds import FREE_WORLDS, NAMES, Update, corpus_of, likelihood, lstm
 
 
 def carry_on(run: Run, update: Update, until: int) -> None:
@@ -44,7 +44,7 @@ def saved(run: Run, path: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("make", WORLDS)
+@pytest.mark.parametrize("make", FREE_WORLDS)
 def test_a_resumed_run_equals_an_uninterrupted_one(make, alphabet: Alphabet, tmp_path: Path):
     """Stops after every step and goes on in objects with other weights and other streams."""
     run, update = make(alphabet, seed=1)
@@ -63,7 +63,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(make, alphabet: Alphabet, tmp
         assert other.history == run.history
 
 
-@pytest.mark.parametrize("make", WORLDS)
+@pytest.mark.parametrize("make", FREE_WORLDS)
 def test_a_run_that_stops_between_any_two_pieces_of_a_step_ends_with_the_same_bytes(
     make, alphabet: Alphabet, tmp_path: Path
 ):
@@ -85,7 +85,7 @@ def test_a_run_that_stops_between_any_two_pieces_of_a_step_ends_with_the_same_by
         assert saved(other, tmp_path / "resumed") == expected, f"stopped at pause {number}"
 
 
-@pytest.mark.parametrize("make", WORLDS)
+@pytest.mark.parametrize("make", FREE_WORLDS)
 def test_a_run_depends_on_its_seed_alone(make, tmp_path: Path):
     ends = []
     for seed in (1, 1, 2):

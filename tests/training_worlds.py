@@ -1,13 +1,17 @@
 """Small complete training runs, one for each kind, whose objects are fresh at every call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from seqgan import shaping
 from seqgan.action_values import ActionValue, MonteCarloRollout, TerminalReward
 from seqgan.adversaries import DiscriminatorReward
-from seqgan.baselines import MeanOfOthers
+from seqgan.baselines import Baseline, Critic, MeanOfOthers, MovingAverage
+from seqgan.curricula import ByAccuracy, Curriculum, Scheduled
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator
 from seqgan.generators import Generator
@@ -82,25 +86,41 @@ def discriminator(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
 
 
 def adversarial(
-    alphabet: Alphabet, seed: int, reward: RewardModel, make_value: Callable[..., ActionValue]
+    alphabet: Alphabet,
+    seed: int,
+    reward: RewardModel,
+    make_value: Callable[..., ActionValue],
+    make_baseline: Callable[[Generator], Baseline] = lambda generator: MeanOfOthers(),
+    curricula: Mapping[str, Curriculum] = MappingProxyType({}),
+    likelihood_steps: int = 0,
+    **more: Any,
 ) -> tuple[Run, Update]:
     generator = lstm(alphabet, seed)
     optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
-    value = make_value(generator, reward)
-    objective = PolicyGradient(value, MeanOfOthers())
+    moments = torch.optim.Adam(generator.parameters(), lr=0.01)
+    value, baseline = make_value(generator, reward), make_baseline(generator)
+    objective = PolicyGradient(value, baseline, prefix=curricula.get("prefix"), **more)
     update = AdversarialRound(
         GeneratorUpdate(generator, objective, optimizer, 5.0),
         value,
-        DiscriminatorRound(generator, reward, corpus_of(alphabet), 6),
+        DiscriminatorRound(generator, reward, corpus_of(alphabet), 6, curricula.get("length")),
         generator_steps=2,
         reward_steps=2,
         batch_size=5,
+        likelihood=GeneratorUpdate(generator, MaximumLikelihood(), moments, 5.0)
+        if likelihood_steps
+        else None,
+        likelihood_steps=likelihood_steps,
+        warm_up=likelihood_steps,
     )
     parts = {
         "generator": generator,
         "optimizer": optimizer,
+        "moments": moments,
         "reward": reward,
         "action_value": value,
+        "baseline": baseline,
+        **curricula,
     }
     return Run(parts, RandomStreams(seed, names=NAMES)), update
 
@@ -116,4 +136,55 @@ def adversarial_control(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
     return adversarial(alphabet, seed, ConstantReward(), TerminalReward)
 
 
-WORLDS = [likelihood, discriminator, adversarial_with_rollouts, adversarial_control]
+def adversarial_with_shuffled_shares(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
+    return adversarial(
+        alphabet,
+        seed,
+        discriminator_reward(alphabet, seed),
+        TerminalReward,
+        lambda generator: MovingAverage(decay=0.5),
+        credit=shaping.shuffled,
+        value_scale=shaping.as_shares,
+        likelihood_steps=2,
+    )
+
+
+def adversarial_with_a_critic(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
+    return adversarial(
+        alphabet,
+        seed,
+        ConstantReward(),
+        TerminalReward,
+        lambda generator: Critic(generator, learning_rate=0.1),
+        credit=shaping.random,
+        advantage_scale=shaping.by_deviation,
+        clip=1.0,
+        entropy_bonus=0.1,
+    )
+
+
+def adversarial_with_curricula(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
+    def rollout(generator: Generator, reward: RewardModel) -> ActionValue:
+        return MonteCarloRollout(
+            generator, reward, num_rollouts=2, tracking_rate=0.5, every=2, discount=0.9
+        )
+
+    curricula: dict[str, Curriculum] = {
+        "length": ByAccuracy(start=2, goal=4, step=1, threshold=0.7),
+        "prefix": Scheduled(start=2, goal=0, step=1, every=1),
+    }
+    reward = discriminator_reward(alphabet, seed)
+    return adversarial(alphabet, seed, reward, rollout, curricula=curricula)
+
+
+WORLDS = [
+    likelihood,
+    discriminator,
+    adversarial_with_rollouts,
+    adversarial_control,
+    adversarial_with_shuffled_shares,
+    adversarial_with_a_critic,
+]
+"""Runs on sentences that may follow conditions."""
+FREE_WORLDS = [*WORLDS, adversarial_with_curricula]
+"""Runs on sentences that follow none."""

@@ -50,7 +50,7 @@ class DiscriminatorReward(RewardModel):
     @torch.no_grad()
     def probability(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
         """Return ``D(y)``, whatever is made of it as a reward."""
-        return self.discriminator.judge(tokens).sigmoid()
+        return self.discriminator.judge(self.discriminator.widened(tokens)).sigmoid()
 
     def fit(
         self,
@@ -64,6 +64,7 @@ class DiscriminatorReward(RewardModel):
             lambda: torch.randperm(len(real) + len(fake), generator=rng, device=rng.device),
         )
         tokens, labels = torch.cat([real, fake])[order], order < len(real)
+        tokens = self.discriminator.widened(tokens)
         batches = list(
             zip(tokens.split(self.batch_size), labels.split(self.batch_size), strict=True)
         )

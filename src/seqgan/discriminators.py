@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqgan.products import linear
-from seqgan.tokens import Alphabet, is_real
+from seqgan.tokens import PAD, Alphabet, is_real
 from seqgan.windows import max_over_table, max_over_time, pays_as_table
 
 # Tokens that a discriminator reads at once, and numbers that it keeps of some sentences, while it
@@ -25,7 +25,12 @@ class Discriminator(nn.Module, ABC):
 
     There is no training mode: dropout happens in the calls that are given the noise for it, so it
     cannot be left on by accident while sentences are scored.
+
+    Attributes:
+        max_length: Tokens of a row of the corpus; shorter rows are read as if padded to it.
     """
+
+    max_length: int
 
     @abstractmethod
     def noise(self, batch: int, rng: torch.Generator) -> Float[Tensor, "batch uniforms"]:
@@ -69,6 +74,13 @@ class Discriminator(nn.Module, ABC):
         """Return the log-odds that each sentence is real; with noise, under dropout."""
         return self.classify(self.features(self.embed(tokens), is_real(tokens)), noise)
 
+    def widened(self, tokens: Int[Tensor, "batch time"]) -> Int[Tensor, "batch row"]:
+        """Return rows padded to the length of the corpus, as a curriculum's short ones must be.
+
+        A sentence is then judged alike in rows of any length, and no filter is wider than its row.
+        """
+        return F.pad(tokens, (0, max(0, self.max_length - tokens.shape[1])), value=PAD)
+
     @torch.no_grad()
     def judge(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
         """Return :meth:`forward` of any number of sentences, in bounded memory, no gradient."""
@@ -111,7 +123,7 @@ class CNNDiscriminator(Discriminator):
                 f"a filter must not be wider than a sentence, but {max(widths)} is wider than "
                 f"{max_length} tokens"
             )
-        self.dropout, self.l2 = dropout, l2
+        self.max_length, self.dropout, self.l2 = max_length, dropout, l2
         num_features = sum(num_filters)
         glorot = (3 / num_features) ** 0.5  # TensorFlow's default for a square matrix and its bias
 

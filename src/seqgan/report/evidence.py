@@ -184,7 +184,8 @@ class Evidence:
         if settings["kind"] != "likelihood":
             return []
         chosen = []
-        for rows in self.histories.get((GENERATOR, None), {}).values():
+        shared = settings.get("training") is None
+        for rows in self.histories.get((GENERATOR, None if shared else method), {}).values():
             measured: Rows = [row for row in rows if row.get(metric) is not None]
             if measured and settings["weights"] == "best":
                 judged = [row for row in measured if row.get("nll_validation") is not None]

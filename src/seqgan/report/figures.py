@@ -61,12 +61,23 @@ def learning_curves(evidence: Evidence) -> Drawing | None:
         for metric in wanted
         for method in evidence.methods
     }
-    found = [*shared.values(), *own.values()]
-    metrics = [metric for metric in wanted if shared[metric] or any(of_metric(own, metric))]
+    alone = {
+        (method, metric): evidence.curve(GENERATOR, metric, method)
+        for metric in wanted
+        for method in evidence.methods
+    }
+    found = [*shared.values(), *own.values(), *alone.values()]
+    metrics = [
+        metric
+        for metric in wanted
+        if shared[metric] or any(of_metric(own, metric)) or any(of_metric(alone, metric))
+    ]
     if not metrics:
         return None
     phases = Phases(
-        last_step(list(shared.values())), last_step(list(own.values())), "pretraining epoch"
+        last_step([*shared.values(), *alone.values()]),
+        last_step(list(own.values())),
+        "pretraining epoch",
     )
     styles = method_styles(evidence.methods)
     figure = Figure(figsize=(WIDTH, 0.9 + 2.35 * len(metrics)), layout="constrained")
@@ -77,6 +88,7 @@ def learning_curves(evidence: Evidence) -> Drawing | None:
         line(axes, shared[metric], phases.place_before, SHARED)
         for method in evidence.methods:
             style = styles[method]
+            line(axes, alone[method, metric], phases.place_before, style.colour, style.dash)
             line(axes, own[method, metric], phases.place_after, style.colour, style.dash)
             if chosen := evidence.chosen_epochs(method, metric):
                 places = phases.place_before(np.array([float(epoch) for epoch, _ in chosen]))

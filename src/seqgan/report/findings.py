@@ -150,13 +150,17 @@ def trades(table: Table, methods: Sequence[str], baseline: str) -> list[Finding]
     return found
 
 
+CONTROLS = ("constant", "random", "shuffled")
+"""Kinds of rewards that say nothing of the sentence they are given for."""
+
+
 def controls(evidence: Evidence) -> list[str]:
     """Return the methods whose reward says nothing."""
     given = evidence.settings["methods"]
     return [
         method
         for method in evidence.methods
-        if given[method].get("reward", {}).get("kind") == "constant"
+        if given[method].get("reward", {}).get("kind") in CONTROLS
     ]
 
 
