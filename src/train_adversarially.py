@@ -1,6 +1,8 @@
 """Train a method's generator by policy gradient: Algorithm 1 of Yu et al. (2017)."""
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.assembly import (
@@ -97,6 +99,7 @@ def run(context: Context) -> None:
             read_oracle(context.input("data"), device),
             monitoring["num_sentences"],
             streams["monitoring"],
+            copy.deepcopy(generator),
         )
     ]
     if isinstance(reward, DiscriminatorReward):

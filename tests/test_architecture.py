@@ -18,7 +18,7 @@ LAYERS = (
      "tokenization.encoding", "tokenization.tokenizer", "metrics.ngrams", "metrics.score",
      "metrics.clustering", "human.scales", "human.template", "human.behaviour", "human.agreement",
      "report.meanings", "report.template", "report.wording", "report.curves", "corpus.frequency",
-     "shaping"),
+     "shaping", "symptoms"),
     ("records", "rewards", "failures", "locks", "scored", "alarms", "fronts", "bootstrap",
      "summary", "config.sources", "config.tokenizers", "corpus.files", "corpus.grammars",
      "corpus.abc_files", "corpus.sources.programs", "corpus.sources.transfer",

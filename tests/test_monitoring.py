@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,14 +9,25 @@ from conftest import ALPHABETS, make_generator
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import Discriminator
-from seqgan.monitoring import DiscriminatorMonitor, GeneratorMonitor, nll
+from seqgan.monitoring import (
+    DiscriminatorMonitor,
+    GeneratorMonitor,
+    distinct_pairs,
+    nll,
+    unique,
+)
 from seqgan.recurrent import LSTMGenerator
-from seqgan.tokens import is_real
+from seqgan.tokens import PAD, is_real
 
 
 def naive_nll(generator: LSTMGenerator, tokens: Tensor) -> float:
     total = slow_twins.log_prob(generator, tokens).sum().item()
     return -total / int(is_real(tokens).sum())
+
+
+def naive_distinct_pairs(samples: Tensor) -> float:
+    pairs = [pair for row in samples.tolist() for pair in itertools.pairwise(row) if pair[1] != PAD]
+    return len(set(pairs)) / len(pairs)
 
 
 def stream() -> torch.Generator:
@@ -31,7 +44,8 @@ def test_nll_is_nats_per_token_without_padding(generator, rng):
 def test_a_generator_is_measured_on_validation_data_and_on_its_own_samples(alphabet):
     generator, oracle = make_generator(alphabet, seed=1), make_generator(alphabet, seed=2)
     validation = sample_sentences(oracle, 20, 5, stream())
-    monitor = GeneratorMonitor(generator, validation, oracle, 12, stream())
+    pretrained = make_generator(alphabet, seed=3)
+    monitor = GeneratorMonitor(generator, validation, oracle, 12, stream(), pretrained)
     before = torch.get_rng_state()
     first, second = monitor(), monitor()
     assert torch.equal(torch.get_rng_state(), before)
@@ -42,6 +56,9 @@ def test_a_generator_is_measured_on_validation_data_and_on_its_own_samples(alpha
             "nll_validation": naive_nll(generator, validation),
             "entropy": naive_nll(generator, samples),
             "nll_oracle": naive_nll(oracle, samples),
+            "kl_pretrained": naive_nll(pretrained, samples) - naive_nll(generator, samples),
+            "unique": len({tuple(row) for row in samples.tolist()}) / 12,
+            "distinct_2": naive_distinct_pairs(samples),
         },
         abs=1e-10,
     )
@@ -51,7 +68,20 @@ def test_a_generator_is_measured_on_validation_data_and_on_its_own_samples(alpha
 
 def test_without_an_oracle_there_is_no_nll_of_it(generator, rng):
     monitor = GeneratorMonitor(generator, sample_sentences(generator, 4, 5, rng), None, 3, rng)
-    assert monitor().keys() == {"nll_validation", "entropy"}
+    assert monitor().keys() == {"nll_validation", "entropy", "unique", "distinct_2"}
+
+
+def test_what_is_repeated_is_not_distinct():
+    tokens = torch.tensor([[3, 4, 3], [3, 4, 3], [5, PAD, PAD]])
+    assert unique(tokens) == pytest.approx(2 / 3)
+    assert distinct_pairs(tokens) == 0.5
+    assert distinct_pairs(tokens[2:]) == 1.0
+
+
+def test_a_generator_is_no_distance_from_itself(generator, rng):
+    real = sample_sentences(generator, 4, 5, rng)
+    monitor = GeneratorMonitor(generator, real, None, 3, rng, generator)
+    assert monitor()["kl_pretrained"] == 0.0
 
 
 class FirstTokenDiscriminator(Discriminator):

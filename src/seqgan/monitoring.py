@@ -10,7 +10,7 @@ from torch import Tensor
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.decoding import sample_sentences, score
 from seqgan.generators import Generator
-from seqgan.tokens import conditions, cycled, is_chosen
+from seqgan.tokens import conditions, cycled, is_chosen, is_real, without_condition
 from seqgan.training import StepMetrics
 
 
@@ -21,7 +21,10 @@ class GeneratorMonitor:
 
     ``nll_validation`` is the negative log-likelihood of held-out sentences under the generator,
     ``entropy`` that of its own samples, ``nll_oracle`` that of its samples under the oracle; all
-    in nats per token.
+    in nats per token. ``kl_pretrained`` is how much likelier its samples are to it than to the
+    generator that it began as, in nats per token: an estimate of KL(now ‖ then). ``unique`` is the
+    share of different sentences among the samples, ``distinct_2`` that of different pairs of
+    neighbours among all pairs.
     """
 
     generator: Generator
@@ -29,6 +32,7 @@ class GeneratorMonitor:
     oracle: Generator | None
     num_sentences: int
     rng: torch.Generator
+    pretrained: Generator | None = None
 
     def __call__(self) -> StepMetrics:
         """Return the metrics of the present weights."""
@@ -37,11 +41,15 @@ class GeneratorMonitor:
         samples = sample_sentences(self.generator, size, length, self.rng, given=given)
         metrics: StepMetrics = {
             "nll_validation": nll(self.generator, self.validation),
-            "entropy": nll(self.generator, samples),
         }
         if self.oracle is not None:
             metrics["nll_oracle"] = nll(self.oracle, samples)
-        return metrics
+        own = nll(self.generator, samples)
+        metrics["entropy"] = own
+        if self.pretrained is not None:
+            metrics["kl_pretrained"] = nll(self.pretrained, samples) - own
+        sentences = without_condition(samples, self.generator.alphabet)
+        return metrics | {"unique": unique(sentences), "distinct_2": distinct_pairs(sentences)}
 
 
 @final
@@ -71,6 +79,18 @@ class DiscriminatorMonitor:
             "score_heldout": of_real.mean().item(),
             "score_fresh": of_fake.mean().item(),
         }
+
+
+def unique(sentences: Int[Tensor, "sentences time"]) -> float:
+    """Return the share of different sentences."""
+    return len(torch.unique(sentences, dim=0)) / len(sentences)
+
+
+def distinct_pairs(sentences: Int[Tensor, "sentences time"]) -> float:
+    """Return the share of different pairs of neighbours among all; 1 without any (distinct-2)."""
+    left, right = sentences[:, :-1], sentences[:, 1:]
+    pairs = torch.stack([left, right], dim=2)[is_real(right)]
+    return len(torch.unique(pairs, dim=0)) / len(pairs) if len(pairs) else 1.0
 
 
 def nll(generator: Generator, tokens: Int[Tensor, "sentences time"]) -> float:

@@ -10,6 +10,7 @@ from seqgan.checkpoints import ResumeFolder, resume_key
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.failures import Stopped
 from seqgan.stage import Context, stop_gently
+from seqgan.symptoms import new_symptoms
 from seqgan.team import ALONE, Team
 from seqgan.training import Run, StepMetrics, train
 
@@ -102,6 +103,8 @@ def carry_through(
         for step, metrics in context.follow(steps, total=until, unit=unit, start=run.step):
             metrics |= finite(measure(step), step)
             run.history.append({"step": step, **metrics})
+            for symptom in new_symptoms(run.history):
+                context.say(f"after {unit} {step}: {symptom}")
             # The last state is kept too: writing the outputs may be interrupted.
             keeper.pause(due=step == until or enough())
     except NonFiniteError as error:

@@ -6,6 +6,7 @@ from seqgan.report.curves import Curve
 from seqgan.report.evidence import ADVERSARIAL, Evidence
 from seqgan.report.verdicts import Finding
 from seqgan.report.wording import plain, signed
+from seqgan.symptoms import shown_by
 
 PINNED_HIGH, PINNED_CHANCE, BY_HEART = 0.99, 0.01, 0.2
 
@@ -42,6 +43,7 @@ def training_alarms(evidence: Evidence) -> Iterator[Finding]:
                     "alarm",
                     method,
                 )
+        yield from _symptoms(evidence, method)
         entropy = evidence.curve(ADVERSARIAL, "entropy", method)
         validation = evidence.curve(ADVERSARIAL, "nll_validation", method)
         if entropy is None or validation is None:
@@ -54,6 +56,26 @@ def training_alarms(evidence: Evidence) -> Iterator[Finding]:
                 "alarm",
                 method,
             )
+
+
+def _symptoms(evidence: Evidence, method: str) -> Iterator[Finding]:
+    """Yield what rounds showed while they ran, with the round at which it began."""
+    histories = evidence.histories.get((ADVERSARIAL, method), {})
+    begun: dict[str, list[tuple[int, str]]] = {}
+    for rows in histories.values():
+        seen = set()
+        for place in range(1, len(rows)):
+            for name, text in shown_by(rows[place], rows[:place]).items():
+                # Of the discriminator's accuracy the end counts, which is judged above.
+                if name not in seen and name != "accuracy_heldout":
+                    begun.setdefault(name, []).append((rows[place]["step"], text))
+                    seen.add(name)
+    for found in begun.values():
+        step, text = min(found)
+        seeds = f"{len(found)} of {len(histories)} seeds"
+        yield Finding(
+            f"While {method} trained, from round {step} on in {seeds}: {text}.", "alarm", method
+        )
 
 
 def _last(curve: Curve) -> float:
