@@ -161,9 +161,11 @@ def kill_at_random(stage: str, root: Path, expected: dict[str, bytes], count: in
         folder = prepare(stage, root / f"random-{trial}")
         # Saving at every piece, or only now and then: some work is then done twice.
         resuming.SECONDS_BETWEEN_STATES = random.choice([0.0, 0.05])
-        while status := attempt(stage, folder, kill_after=random.random() * 0.5):
+        wait = 0.5
+        while status := attempt(stage, folder, kill_after=random.random() * wait):
             assert os.WTERMSIG(status) == signal.SIGKILL, status
             kills += 1
+            wait += 0.02  # a busy machine must come to an end too
         assert result(folder) == expected, f"trial {trial}"
         trial += 1
     return kills

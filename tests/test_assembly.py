@@ -21,6 +21,7 @@ from seqgan.assembly import (
 )
 from seqgan.config.discriminators import CNNDiscriminatorConfig, DiscriminatorConfig
 from seqgan.config.generators import GeneratorConfig
+from seqgan.config.objectives import DecayConfig
 from seqgan.config.policies import (
     Advantage,
     BaselineConfig,
@@ -63,6 +64,7 @@ def test_every_kind_of_the_configuration_can_be_built_and_no_other():
     assert kinds(GeneratorConfig) == set(assembly.GENERATORS)
     assert kinds(DiscriminatorConfig) == set(assembly.DISCRIMINATORS)
     assert kinds(objective) == set(assembly.LIKELIHOOD_OBJECTIVES)
+    assert kinds(DecayConfig) == set(assembly.SCHEDULES)
     assert kinds(ActionValueConfig) == set(assembly.ACTION_VALUES)
     assert kinds(RewardConfig) == set(assembly.FIXED_REWARDS) | {"discriminator", "shuffled"}
     assert kinds(BaselineConfig) == set(assembly.BASELINES)

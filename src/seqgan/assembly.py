@@ -14,6 +14,7 @@ from seqgan import (
     objectives,
     recurrent,
     rewards,
+    schedules,
     shaping,
 )
 from seqgan.action_values import ActionValue
@@ -37,6 +38,8 @@ from seqgan.model_files import (
 from seqgan.objectives import Objective
 from seqgan.policy_gradient import PolicyGradient
 from seqgan.rewards import RewardModel
+from seqgan.scheduled_sampling import ScheduledSampling
+from seqgan.schedules import Schedule
 from seqgan.shaping import Credit, Normalisation
 from seqgan.team import ALONE, Team
 from seqgan.tokens import Alphabet
@@ -46,7 +49,13 @@ DISCRIMINATORS: Mapping[str, Callable[..., Discriminator]] = {
     "cnn": discriminators.CNNDiscriminator
 }
 LIKELIHOOD_OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
-    "maximum_likelihood": objectives.MaximumLikelihood
+    "maximum_likelihood": objectives.MaximumLikelihood,
+    "scheduled_sampling": lambda truth: ScheduledSampling(_build(SCHEDULES, truth)),
+}
+SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
+    "linear": schedules.Linear,
+    "exponential": schedules.Exponential,
+    "inverse_sigmoid": schedules.InverseSigmoid,
 }
 ACTION_VALUES: Mapping[str, Callable[..., ActionValue]] = {
     "rollout": action_values.MonteCarloRollout,
