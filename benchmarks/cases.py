@@ -86,7 +86,7 @@ def bare_arithmetic(ours: Ours) -> tuple[Work, int]:
     In memory that is used again, by PyTorch's product and the faster of its exponentials.
     """
     weights, bias = (
-        each.detach() for each in (ours.generator.output_weights, ours.generator.output_bias)
+        each.detach() for each in (ours.generator.output_layer()[0], ours.generator.output_bias)
     )
 
     def some(rows: int) -> Work:

@@ -100,7 +100,7 @@ def plain_generator(ours: LSTMGenerator) -> PlainGenerator:
     (vocab, embedding_dim), layers = ours.embedding.shape, ours.num_layers
     plain = PlainGenerator(vocab, embedding_dim, ours.hidden_dim, layers).to(ours.embedding.dtype)
     plain.embedding.weight.copy_(ours.embedding)
-    plain.output.weight.copy_(ours.output_weights)
+    plain.output.weight.copy_(ours.output_layer()[0])
     plain.output.bias.copy_(ours.output_bias)
     for layer in range(layers):
         copied = {

@@ -2,13 +2,15 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from paths import ROOT
 from projects import Project, copy_project
-from seqgan.recurrent import LSTMGenerator
+from seqgan.generators import Generator
+from seqgan.recurrent import GRUGenerator, LSTMGenerator
 from seqgan.tokens import Alphabet
 
 # Sums depend on how they are split over threads, and two test processes would fight for cores.
@@ -29,23 +31,34 @@ def alphabet(request: pytest.FixtureRequest) -> Alphabet:
 
 
 def make_generator(
-    alphabet: Alphabet, *, seed: int = 0, std: float = 1.0, num_layers: int = 1, hidden: int = 5
-) -> LSTMGenerator:
+    alphabet: Alphabet,
+    *,
+    seed: int = 0,
+    std: float = 1.0,
+    num_layers: int = 1,
+    hidden: int = 5,
+    kind: Any = LSTMGenerator,
+    **more: Any,
+) -> Any:
     """Return a small generator in float64, so that the rounding of sums decides no sample."""
-    return LSTMGenerator(
+    return kind(
         alphabet=alphabet,
         embedding_dim=4,
         hidden_dim=hidden,
         num_layers=num_layers,
         std=std,
         rng=torch.Generator().manual_seed(seed),
+        **more,
     ).double()
 
 
-@pytest.fixture
-def generator(alphabet: Alphabet) -> LSTMGenerator:
-    """A generator with two layers over each alphabet."""
-    return make_generator(alphabet, num_layers=2)
+GENERATORS = {"lstm": LSTMGenerator, "gru": GRUGenerator}
+
+
+@pytest.fixture(params=list(GENERATORS))
+def generator(alphabet: Alphabet, request: pytest.FixtureRequest) -> Generator:
+    """Each kind of generator with two layers, over each alphabet."""
+    return make_generator(alphabet, num_layers=2, kind=GENERATORS[request.param])
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from seqgan.assembly import (
     save_generator,
 )
 from seqgan.config.discriminators import CNNDiscriminatorConfig, DiscriminatorConfig
-from seqgan.config.generators import GeneratorConfig
+from seqgan.config.generators import GeneratorConfig, LSTMGeneratorConfig
 from seqgan.config.objectives import DecayConfig
 from seqgan.config.policies import (
     Advantage,
@@ -77,7 +77,7 @@ def test_every_kind_of_the_configuration_can_be_built_and_no_other():
 
 
 def test_the_defaults_of_every_section_build_something():
-    generator = build_generator(GeneratorConfig().model_dump(), ALPHABET, stream())
+    generator = build_generator(LSTMGeneratorConfig().model_dump(), ALPHABET, stream())
     assert generator.alphabet == ALPHABET
     build_discriminator(CNN, ALPHABET, 6, stream())
     build_likelihood_objective(GeneratorPretraining().objective.model_dump())

@@ -44,7 +44,10 @@ from seqgan.shaping import Credit, Normalisation
 from seqgan.team import ALONE, Team
 from seqgan.tokens import Alphabet
 
-GENERATORS: Mapping[str, Callable[..., Generator]] = {"lstm": recurrent.LSTMGenerator}
+GENERATORS: Mapping[str, Callable[..., Generator]] = {
+    "lstm": recurrent.LSTMGenerator,
+    "gru": recurrent.GRUGenerator,
+}
 DISCRIMINATORS: Mapping[str, Callable[..., Discriminator]] = {
     "cnn": discriminators.CNNDiscriminator
 }

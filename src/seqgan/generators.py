@@ -30,6 +30,8 @@ class Generator(nn.Module, ABC):
     """
 
     alphabet: Alphabet
+    dropout: float = 0.0
+    """Share of features that calls with noise drop."""
 
     @abstractmethod
     def encode(

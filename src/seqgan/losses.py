@@ -24,19 +24,20 @@ def weighted_nll(
     *,
     entropy_bonus: float = 0.0,
     inputs: Int[Tensor, "batch time"] | None = None,
+    noise: Float[Tensor, "batch time uniforms"] | None = None,
 ) -> Float[Tensor, ""]:
     """Return ``-sum scale[i, t] * log p(tokens[i, t] | tokens[i, :t])`` over chosen tokens.
 
     Padding and conditions add nothing. With a bonus, that times the entropy of every distribution
     that a chosen token is drawn from, in nats, is subtracted. With ``inputs``, those are read in
-    place of ``tokens``, which are scored all the same.
+    place of ``tokens``, which are scored all the same; with ``noise``, under dropout.
 
     The logits are made some rows at a time, and their gradient in the same pass, while their
     probabilities are in the cache: what comes after can multiply the loss by a factor, but not
     change what each row contributes. No gradient flows through ``scale``.
     """
     read = tokens if inputs is None else inputs
-    features, targets = generator.encode(read).flatten(0, 1), tokens.flatten()
+    features, targets = generator.encode(read, noise).flatten(0, 1), tokens.flatten()
     chosen = is_chosen(tokens, generator.alphabet).flatten()
     scale = torch.where(chosen, scale.detach().flatten(), 0.0).to(features.dtype)
     bonus = entropy_bonus * chosen.to(features.dtype) if entropy_bonus else None

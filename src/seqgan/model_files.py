@@ -60,6 +60,7 @@ VALID: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("length", "embedding_dim", "hidden_dim"), _is_size),
     **dict.fromkeys(("widths", "num_filters"), _are_sizes),
     **dict.fromkeys(("std", "dropout", "l2"), _is_number),
+    "tied": lambda value: isinstance(value, bool),
     "num_layers": lambda value: _is_size(value) and value <= 100,
 }
 """What ``model.json`` may say. The configuration says it better, but a stage does not know it."""

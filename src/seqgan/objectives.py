@@ -25,7 +25,8 @@ class Objective(ABC):
     """A loss whose gradient improves a generator.
 
     Attributes:
-        draws: Whether it draws random numbers, or depends on the step.
+        draws: Whether it draws random numbers, or depends on the step, also where a generator
+            drops nothing.
     """
 
     draws: ClassVar[bool] = True
@@ -48,7 +49,11 @@ class Objective(ABC):
 @final
 @dataclass(frozen=True)
 class MaximumLikelihood(Objective):
-    """Negative log-likelihood of real sentences, in nats per token."""
+    """Negative log-likelihood of real sentences, in nats per token, under dropout if there is any.
+
+    It alone, and what builds on it, drops features: the policy whose samples are rewarded is the
+    whole network, or the gradient would be that of another one.
+    """
 
     draws: ClassVar[bool] = False
 
@@ -61,5 +66,7 @@ class MaximumLikelihood(Objective):
         rng: torch.Generator,
     ) -> Loss:
         each = torch.ones(real.shape, device=real.device)
-        nll = weighted_nll(generator, real, each) / is_chosen(real, generator.alphabet).sum()
+        noise = generator.noise(len(real), real.shape[1], rng) if generator.dropout else None
+        nll = weighted_nll(generator, real, each, noise=noise)
+        nll = nll / is_chosen(real, generator.alphabet).sum()
         return Loss(nll, {"nll_train": nll.detach()})

@@ -78,7 +78,7 @@ def released_arrays(oracle: LSTMGenerator) -> dict[str, Float[np.ndarray, "*shap
     )
     for gate, (inward, recurrent, bias) in zip(GATES, parts, strict=True):
         arrays |= {f"W{gate}": inward.T, f"U{gate}": recurrent.T, f"b{gate}": bias}
-    arrays |= {"Wo": oracle.output_weights.T, "bo": oracle.output_bias}
+    arrays |= {"Wo": oracle.output_layer()[0].T, "bo": oracle.output_bias}
     return {name: arrays[name].detach().contiguous().numpy() for name in ARRAYS}
 
 

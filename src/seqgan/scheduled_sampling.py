@@ -45,7 +45,8 @@ class ScheduledSampling(Objective):
         keep = (draws[0] < probability) | ~chosen
         read = mix(generator, real, keep, draws[1])
         each = torch.ones(real.shape, device=real.device)
-        nll = weighted_nll(generator, real, each, inputs=read) / chosen.sum()
+        noise = generator.noise(len(real), real.shape[1], rng) if generator.dropout else None
+        nll = weighted_nll(generator, real, each, inputs=read, noise=noise) / chosen.sum()
         share = torch.where(chosen, keep, False).sum() / chosen.sum()
         return Loss(nll, {"nll_train": nll.detach(), "truth_share": share})
 

@@ -105,7 +105,7 @@ class GeneratorUpdate:
 
     def __call__(self, real: Int[Tensor, "batch time"], run: Run) -> dict[str, Tensor]:
         """Update the generator once; ``real`` is a batch of the corpus."""
-        if self.objective.draws or self.team.size > 1:
+        if self.objective.draws or self.generator.dropout or self.team.size > 1:
             rng = run.streams["sampling"]
             return self._step(self.objective(self.generator, real, step=run.step, rng=rng))
         return self._replayed(real)

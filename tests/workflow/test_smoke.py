@@ -81,7 +81,9 @@ def test_two_runs_give_the_same_bytes(finished, fresh):
 def test_another_seed_and_method_move_no_random_stream(finished, fresh):
     def more(experiment):
         experiment["seeds"] = [7, 1]
-        first = {"another": {**experiment["methods"]["seqgan"], "baseline": {"kind": "mean_of_others"}}}
+        first = {
+            "another": {**experiment["methods"]["seqgan"], "baseline": {"kind": "mean_of_others"}}
+        }
         experiment["methods"] = first | experiment["methods"]
 
     fresh.edit(more)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from seqgan.config.corpus import CorpusConfig, OracleCorpus, TextCorpus
 from seqgan.config.discriminators import DiscriminatorConfig
 from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling, Sweep
-from seqgan.config.generators import GeneratorConfig
+from seqgan.config.generators import GeneratorConfig, LSTMGeneratorConfig
 from seqgan.config.policies import LengthByAccuracy
 from seqgan.config.problems import ConfigError, explain
 from seqgan.config.reading import MOST_VALUES
@@ -76,7 +76,7 @@ class Experiment(Section):
         description="Training seeds: one independent run of every method for each.",
     )
     corpus: CorpusConfig = Field(description="Where real sentences come from.")
-    generator: GeneratorConfig = Field(default=GeneratorConfig(), description="The generator.")
+    generator: GeneratorConfig = Field(default=LSTMGeneratorConfig(), description="The generator.")
     discriminator: DiscriminatorConfig = Field(
         default=DiscriminatorConfig(), description="The discriminator."
     )
@@ -110,6 +110,12 @@ class Experiment(Section):
     resources: Resources = Field(default=Resources(), description="Needs of a job.")
 
     _distinct = field_validator("seeds")(distinct)
+
+    @field_validator("generator", mode="before")
+    @classmethod
+    def _usual_kind(cls, value: Any) -> Any:
+        """Take a generator whose kind is not said for that of the paper."""
+        return {"kind": "lstm", **value} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _possible(self) -> "Experiment":
