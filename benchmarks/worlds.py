@@ -98,7 +98,7 @@ def read_size(path: Path) -> Size:
         max_grad_norm=method["max_grad_norm"],
         generator=section["generator"],
         discriminator=section["discriminator"],
-        fit=method["reward"] | {"epochs": 1},
+        fit=method["reward"] | {"epochs": 1, "label_smoothing": 0.0},
     )
 
 

@@ -22,7 +22,13 @@ from seqgan.provenance import spec
 from seqgan.records import readable_json, write_atomically
 from stage_worlds import DISCRIMINATOR, GENERATOR, run_stage, write_oracle_world, write_pretrained
 
-FIT = {"epochs": 2, "num_sentences": 40, "batch_size": 16, "learning_rate": 0.01}
+FIT = {
+    "epochs": 2,
+    "num_sentences": 40,
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "label_smoothing": 0.0,
+}
 SETTINGS: dict[str, dict[str, Any]] = {
     "pretrain_generator": {
         "precision": "float32",

@@ -28,7 +28,7 @@ from seqgan.config.policies import (
     LengthByAccuracy,
     ScheduledLength,
 )
-from seqgan.config.rewards import ActionValueConfig, RewardConfig
+from seqgan.config.rewards import ActionValueConfig, DiscriminatorRewardConfig, RewardConfig
 from seqgan.config.training import GeneratorPretraining, PolicyGradientMethod
 from seqgan.corpus.dataset import read_words
 from seqgan.corpus.tokenizers import WordTokenizer
@@ -40,7 +40,8 @@ from seqgan.tokens import Alphabet
 
 SETTINGS = {"kind": "lstm", "embedding_dim": 4, "hidden_dim": 5, "num_layers": 2, "std": 0.3}
 CNN = CNNDiscriminatorConfig(embedding_dim=4, widths=(1, 2), num_filters=(3, 3)).model_dump()
-FIT = {"kind": "discriminator", "learning_rate": 0.01, "batch_size": 4, "epochs": 1, "steps": 1}
+FIT = {"kind": "discriminator", "learning_rate": 0.01, "batch_size": 4, "epochs": 1, "steps": 1,
+    "label_smoothing": 0.0}  # fmt: skip
 ALPHABET = Alphabet(9, start=0, end=1, never_emitted=(0,))
 
 
@@ -74,6 +75,8 @@ def test_every_kind_of_the_configuration_can_be_built_and_no_other():
     )
     assert set().union(*map(typing.get_args, scales)) == set(assembly.NORMALISATIONS)
     assert set(assembly.CREDITS) <= kinds(RewardConfig)
+    shapes = DiscriminatorRewardConfig.model_fields["shape"].annotation
+    assert set(typing.get_args(shapes)) == set(assembly.SHAPES)
 
 
 def test_the_defaults_of_every_section_build_something():

@@ -1,4 +1,5 @@
 import copy
+import math
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from torch import Tensor, nn
 
 import slow_twins
 from conftest import ALPHABETS, make_generator
-from seqgan import action_values, discriminators, windows
+from seqgan import action_values, assembly, discriminators, windows
 from seqgan.action_values import MonteCarloRollout, TerminalReward
 from seqgan.adversaries import DiscriminatorReward
+from seqgan.assembly import build_fit
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator, Discriminator
 from seqgan.errors import NonFiniteError
@@ -317,3 +319,51 @@ def test_a_terminal_reward_has_no_state(generator):
     assert terminal.state_dict() == {}
     with pytest.raises(ValueError, match=r"has no state, but was given \['policy'\]"):
         terminal.load_state_dict({"policy": {}})
+
+
+# --- shapes of the reward, smoothed labels --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "of"),
+    [
+        ("probability", lambda d: d),
+        ("centred", lambda d: 2 * d - 1),
+        ("log_probability", math.log),
+        ("logit", lambda d: math.log(d / (1 - d))),
+        ("odds", lambda d: d / (1 - d)),
+    ],
+)
+def test_the_reward_is_a_shape_of_the_probability(shape: str, of, rng):
+    network = cnn(rng)
+    settings = {"learning_rate": 0.1, "batch_size": 4, "epochs": 1, "label_smoothing": 0.0}
+    reward = build_fit(settings | {"shape": shape}, network)
+    tokens = torch.randint(7, (6, 5), generator=rng)
+    probability = reward.probability(tokens)
+    assert torch.equal(probability, network(tokens).sigmoid())
+    expected = torch.tensor([of(each) for each in probability.tolist()])
+    torch.testing.assert_close(reward.score(tokens), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_extreme_shapes_are_finite():
+    logits = torch.tensor([-200.0, 200.0])
+    for shape in assembly.SHAPES.values():
+        assert shape(logits).isfinite().all()
+    assert assembly.SHAPES["log_probability"](logits).tolist() == [-200.0, 0.0]
+    assert assembly.SHAPES["odds"](logits)[1] > 4e8
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_real_sentences_are_to_have_a_probability_less_than_one(smoothing: float):
+    network = RecordingDiscriminator()
+    reward = DiscriminatorReward(
+        network, learning_rate=0.01, batch_size=8, epochs=1, label_smoothing=smoothing
+    )
+    with torch.no_grad():
+        network.weight.fill_(0.7)
+    real, fake = torch.zeros(3, 2, dtype=torch.int64), torch.ones(3, 2, dtype=torch.int64)
+    found = reward.fit(real, fake, torch.Generator(), Progress())
+    probability = 1 / (1 + math.exp(-0.7))
+    of_real = (1 - smoothing) * math.log(probability) + smoothing * math.log(1 - probability)
+    expected = -(of_real + math.log(1 - probability)) / 2
+    assert found["discriminator_loss"] == pytest.approx(expected, abs=1e-6)

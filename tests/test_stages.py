@@ -245,6 +245,7 @@ def discriminator_settings(hand_over: str, num_sentences: int | None = 50) -> di
             "num_sentences": num_sentences,
             "batch_size": 16,
             "learning_rate": 0.01,
+            "label_smoothing": 0.0,
         },
     }
 

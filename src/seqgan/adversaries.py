@@ -1,6 +1,7 @@
 """Reward models that learn to tell generated sentences from real ones."""
 
 import math
+from collections.abc import Callable
 from typing import Any, final
 
 import torch
@@ -16,13 +17,39 @@ from seqgan.progress import Progress
 from seqgan.rewards import Metrics, RewardModel
 from seqgan.team import ALONE, Team
 
+Shape = Callable[[Float[Tensor, " batch"]], Float[Tensor, " batch"]]
+"""What reward a logit of the discriminator, its log-odds that a sentence is real, is worth."""
+
+LARGEST_LOGIT = 20.0
+"""Odds of a sentence are not taken for more than those of this logit, half a billion to one."""
+
+
+def centred(logits: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    """Return ``2 D - 1``, in [-1, 1] (ScratchGAN: d'Autume et al., 2019)."""
+    return 2 * logits.sigmoid() - 1
+
+
+def as_they_are(logits: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    """Return ``log D - log(1 - D)``, without bounds."""
+    return logits
+
+
+def odds(logits: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    """Return ``D / (1 - D)``, never negative (MaliGAN: Che et al., 2017).
+
+    Where D is the best of all, the ratio of the density of the corpus to that of the generator.
+    """
+    return logits.clamp(max=LARGEST_LOGIT).exp()
+
 
 @final
 class DiscriminatorReward(RewardModel):
-    """The adversary of SeqGAN: ``D(y)``, the probability that ``y`` is real.
+    """The adversary of SeqGAN: ``D(y)``, the probability that ``y`` is real, or a shape of it.
 
     ``fit`` minimises equation 5 of Yu et al. (2017) by ``epochs`` passes over the two sets,
     shuffled together once, in batches of ``batch_size`` sentences (the last batch may be smaller).
+    With ``label_smoothing`` real sentences are to have a probability of so much less than one
+    (one-sided: Salimans et al., 2016).
     """
 
     def __init__(
@@ -32,11 +59,14 @@ class DiscriminatorReward(RewardModel):
         learning_rate: float,
         batch_size: int,
         epochs: int,
+        label_smoothing: float = 0.0,
+        shape: Shape = torch.sigmoid,
         team: Team = ALONE,
     ) -> None:
         self.discriminator, self._team = discriminator, team
         self.optimizer = adam(discriminator.parameters(), learning_rate)
         self.batch_size, self.epochs = batch_size, epochs
+        self.label_smoothing, self.shape = label_smoothing, shape
         self._forget_records()
 
     def _forget_records(self) -> None:
@@ -45,12 +75,15 @@ class DiscriminatorReward(RewardModel):
 
     @torch.no_grad()
     def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
-        return self.probability(tokens)
+        return self.shape(self._logits(tokens))
 
     @torch.no_grad()
     def probability(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
         """Return ``D(y)``, whatever is made of it as a reward."""
-        return self.discriminator.judge(self.discriminator.widened(tokens)).sigmoid()
+        return self._logits(tokens).sigmoid()
+
+    def _logits(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
+        return self.discriminator.judge(self.discriminator.widened(tokens))
 
     def fit(
         self,
@@ -86,7 +119,8 @@ class DiscriminatorReward(RewardModel):
         """Step once; return the summed loss and the number of correct answers."""
         mine = self._team.mine
         logits, truth = self.discriminator(mine(tokens), mine(noise)), mine(labels)
-        total = F.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction="sum")
+        goals = truth.to(logits.dtype) * (1 - self.label_smoothing)
+        total = F.binary_cross_entropy_with_logits(logits, goals, reduction="sum")
         loss = total / len(tokens)
         self.optimizer.zero_grad()
         (loss + self.discriminator.penalty() / self._team.size).backward()

@@ -8,6 +8,7 @@ import torch
 
 from seqgan import (
     action_values,
+    adversaries,
     baselines,
     curricula,
     discriminators,
@@ -18,7 +19,7 @@ from seqgan import (
     shaping,
 )
 from seqgan.action_values import ActionValue
-from seqgan.adversaries import DiscriminatorReward
+from seqgan.adversaries import DiscriminatorReward, Shape
 from seqgan.baselines import Baseline
 from seqgan.checkpoints import load_tree, save_tree
 from seqgan.corpus.vocabulary import Vocabulary, write_vocabulary
@@ -75,6 +76,13 @@ NORMALISATIONS: Mapping[str, Normalisation] = {
     "share": shaping.as_shares,
     "deviation": shaping.by_deviation,
 }
+SHAPES: Mapping[str, Shape] = {
+    "probability": torch.sigmoid,
+    "centred": adversaries.centred,
+    "log_probability": torch.nn.functional.logsigmoid,
+    "logit": adversaries.as_they_are,
+    "odds": adversaries.odds,
+}
 CREDITS: Mapping[str, Credit] = {"random": shaping.random, "shuffled": shaping.shuffled}
 CURRICULA: Mapping[str, Callable[..., Curriculum]] = {
     "schedule": curricula.Scheduled,
@@ -107,8 +115,13 @@ def build_fit(
     settings: Settings, discriminator: Discriminator, team: Team = ALONE
 ) -> DiscriminatorReward:
     """Return a discriminator as reward model, with a fresh optimizer."""
-    names = ("learning_rate", "batch_size", "epochs")
-    return DiscriminatorReward(discriminator, **{name: settings[name] for name in names}, team=team)
+    names = ("learning_rate", "batch_size", "epochs", "label_smoothing")
+    return DiscriminatorReward(
+        discriminator,
+        **{name: settings[name] for name in names},
+        shape=SHAPES[settings.get("shape", "probability")],
+        team=team,
+    )
 
 
 def build_reward(

@@ -18,7 +18,7 @@ class RewardModel(ABC):
 
     @abstractmethod
     def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
-        """Return a value in ``[0, 1]``; higher means more like the corpus. Carries no gradient."""
+        """Return a value that is higher the more a sentence is like the corpus; no gradient."""
 
     @abstractmethod
     def fit(

@@ -24,6 +24,11 @@ class DiscriminatorFit(Section):
         default=64, description="Sentences per update, real and generated together. Paper: 64."
     )
     learning_rate: Positive = Field(default=0.0001, description="Step size of Adam. Paper: 1e-4.")
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        default=0.0,
+        description="By how much the probability that real sentences are to have is less than 1. "
+        "Paper: 0.",
+    )
 
 
 DISCOUNT = "Factor for each token that follows until the end of the sentence. Paper: 1."
@@ -65,6 +70,11 @@ class Adversary(DiscriminatorFit):
     steps: Count = Field(
         default=5,
         description="d: sets of fresh negatives that D is fitted to in each round. Paper: 5.",
+    )
+    shape: Literal["probability", "centred", "log_probability", "logit", "odds"] = Field(
+        default="probability",
+        description="The reward, of the probability D: D (paper), 2D − 1, log D, log D/(1 − D), or "
+        "D/(1 − D).",
     )
 
 
