@@ -38,7 +38,7 @@ $(BIN)/.installed: pyproject.toml | $(BIN)/python
 
 $(BIN)/.installed-test: $(BIN)/.installed
 	@echo "installing the test tools"
-	@$(INSTALL) -e '.[test,lint,embed,chinese]'
+	@$(INSTALL) -e '.[test,lint,embed,chinese,dvc-s3,dvc-ssh]'
 	@touch $@
 
 reproduce: $(BIN)/.installed

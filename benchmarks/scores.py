@@ -13,8 +13,9 @@ from cases import Case, Plan, told
 from measure import Row, Work, faster, longer, peak_bytes
 from seqgan.corpus.dataset import Dataset
 from seqgan.evaluation import Likelihoods, Overlaps
-from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
+from seqgan.metrics.bleu import bleu, self_bleu
 from seqgan.metrics.language_model import KneserNey
+from seqgan.metrics.matches import ReferenceIndex, match
 from seqgan.metrics.ngrams import Ngrams, Sentences
 from seqgan.metrics.score import Score
 from seqgan.tokens import Alphabet

@@ -17,11 +17,11 @@ from seqgan.assembly import (
     build_fit,
     build_generator,
     build_likelihood_objective,
-    build_policy_gradient,
 )
 from seqgan.config.training import PolicyGradientMethod
 from seqgan.decoding import roll_out, sample_sentences
 from seqgan.discriminators import CNNDiscriminator
+from seqgan.methods import build_adversarial_objective
 from seqgan.objectives import Objective
 from seqgan.optimizers import adam
 from seqgan.progress import Progress
@@ -98,7 +98,7 @@ def read_size(path: Path) -> Size:
         max_grad_norm=method["max_grad_norm"],
         generator=section["generator"],
         discriminator=section["discriminator"],
-        fit=method["reward"] | {"epochs": 1, "label_smoothing": 0.0},
+        fit=method["reward"] | {"epochs": 1, "label_smoothing": 0.0, "gradient_penalty": 0.0},
     )
 
 
@@ -112,7 +112,7 @@ class Ours:
         self.size = size
         rng = torch.Generator().manual_seed(20170204)
         alphabet = Alphabet(size.vocab)
-        generator = build_generator(size.generator, alphabet, rng)
+        generator = build_generator(size.generator, alphabet, size.length, rng)
         discriminator = build_discriminator(size.discriminator, alphabet, size.length, rng)
         assert isinstance(generator, LSTMGenerator)
         assert isinstance(discriminator, CNNDiscriminator)
@@ -126,7 +126,7 @@ class Ours:
             "reward": {"kind": "constant"},
         }
         settings = PolicyGradientMethod.model_validate(method).model_dump(mode="json")
-        policy_gradient = build_policy_gradient(settings, generator, self.reward)
+        policy_gradient = build_adversarial_objective(settings, generator, self.reward)
         likelihood = build_likelihood_objective({"kind": "maximum_likelihood"})
         self._run = Run({}, RandomStreams(0, names=("sampling",)))
         self._by_likelihood, self._by_policy_gradient = (

@@ -30,7 +30,7 @@ def run(context: Context) -> None:
     make_deterministic(context.threads, context.settings["precision"])
     data = read_dataset(context.input("data"), context.device)
     weights = torch.Generator().manual_seed(derive_seed(context.seed, "generator", "weights"))
-    generator = build_generator(context.settings["generator"], data.alphabet, weights)
+    generator = build_generator(context.settings["generator"], data.alphabet, data.length, weights)
     generator.to(context.device)
     optimizer = adam(generator.parameters(), settings["learning_rate"])
     names = ("batches", "sampling", "monitoring")

@@ -1,6 +1,7 @@
 """Make one HTML page of an experiment that opens offline, and its figures as files."""
 
 from seqgan.records import write_atomically
+from seqgan.report.curves import as_table
 from seqgan.report.evidence import (
     Evidence,
     read_encoder,
@@ -17,6 +18,9 @@ from seqgan.report.ledger import read_ledger
 from seqgan.report.page import render
 from seqgan.stage import Context, Stage
 
+COURSE = ("nll_validation", "nll_oracle", "entropy", "reward")
+"""Metrics of the learning curves that are put into a table."""
+
 STAGE = Stage(
     "report",
     __doc__,
@@ -30,7 +34,11 @@ STAGE = Stage(
         "curves": "learning curves of the training stages, for every seed",
         "samples": "folders of sample_sentences, for every seed",
     },
-    outputs={"report": "HTML page", "figures": "folder of SVG and PNG files"},
+    outputs={
+        "report": "HTML page",
+        "figures": "folder of SVG and PNG files",
+        "course": "CSV file: the learning curves of the methods, as means over seeds",
+    },
     seeded=False,
     on_device=False,
 )
@@ -61,8 +69,20 @@ def run(context: Context) -> None:
     folder.mkdir()
     for drawing in drawings:
         drawing.save(folder)
+    write_atomically(context.output("course"), course(evidence).encode())
     page = render(evidence, drawings, read_ledger(context.inputs("receipts")))
     write_atomically(context.output("report"), page.encode())
+
+
+def course(evidence: Evidence) -> str:
+    """Return the learning curves of all methods in a table: a row a step, a column a metric."""
+    curves = {
+        f"{method}.{metric}": curve
+        for method in evidence.methods
+        for metric in COURSE
+        if (curve := evidence.curve("train_adversarially", metric, method)) is not None
+    }
+    return as_table(curves)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ STAGE = Stage(
         "text": "table to read",
         "sweep": "CSV file, a row for every score of every point of the curves",
         "judgements": "JSON file: how curves lie to each other, alarms, what was tested",
+        "means": "JSON file: the mean of every score over seeds, by method",
     },
     seeded=False,
     on_device=False,
@@ -67,11 +68,25 @@ def run(context: Context) -> None:
     write_atomically(context.output("text"), as_text(table, remarks).encode())
     write_atomically(context.output("sweep"), sweep.to_csv(index=False).encode())
     write_atomically(context.output("judgements"), readable_json(judgements))
+    write_atomically(context.output("means"), readable_json(means(table)))
+
+
+def means(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the mean of every score over seeds, by method."""
+    return {
+        str(method): dict(zip(rows["metric"], rows["mean"].astype(float), strict=True))
+        for method, rows in table.groupby("method", sort=False)
+    }
 
 
 def owner(path: Path) -> tuple[str, int]:
     """Return method and seed of ``seed-1/stage-method``."""
-    return path.stem.partition("-")[2], int(path.parent.name.removeprefix("seed-"))
+    return path.stem.partition("-")[2], seed_of(path)
+
+
+def seed_of(path: Path) -> int:
+    """Return the seed that the folder around a path is named by."""
+    return int(path.parent.name.removeprefix("seed-"))
 
 
 def bootstrapped(scores: Found, folders: Sequence[Path]) -> dict[tuple[str, str], Any]:
@@ -83,7 +98,7 @@ def bootstrapped(scores: Found, folders: Sequence[Path]) -> dict[tuple[str, str]
     drawn: dict[tuple[str, str], list[tuple[float, Floats]]] = {}
     several = len({seed for _, seed in scores}) > 1
     for folder in folders:
-        method, seed = owner(folder)
+        method, seed = folder.name, seed_of(folder)
         known = {each["name"]: each for each in scores[method, seed] if each["of"]}
         per = {name: (each["of"], each["per"]) for name, each in known.items()}
         parts = read_parts(folder, per)

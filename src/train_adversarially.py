@@ -1,19 +1,18 @@
-"""Train a method's generator by policy gradient: Algorithm 1 of Yu et al. (2017)."""
+"""Train a method's generator against its judge: Algorithm 1 of Yu et al. (2017)."""
 
 import copy
 from collections.abc import Callable
 from dataclasses import replace
 
 from seqgan.adversaries import DiscriminatorReward
-from seqgan.assembly import (
-    build_curricula,
-    build_policy_gradient,
-    build_reward,
-    load_generator,
-    read_oracle,
-    save_generator,
-)
+from seqgan.assembly import load_generator, read_oracle, save_generator
 from seqgan.corpus.dataset import read_dataset
+from seqgan.methods import (
+    Surroundings,
+    build_adversarial_objective,
+    build_curricula,
+    build_reward,
+)
 from seqgan.monitoring import DiscriminatorMonitor, GeneratorMonitor
 from seqgan.objectives import MaximumLikelihood
 from seqgan.optimizers import adam
@@ -58,7 +57,7 @@ STAGE = Stage(
 
 
 def run(context: Context) -> None:
-    """Alternate policy-gradient updates of the generator and fits of the reward model."""
+    """Alternate updates of the generator and fits of the reward model."""
     method, device = context.settings["method"], context.device
     make_deterministic(context.threads, context.settings["precision"])
     team = assemble(device, context.processes)
@@ -67,9 +66,11 @@ def run(context: Context) -> None:
         context.input("generator") / context.settings["hand_over"], device
     )
     pretrained = context.inputs("discriminator")
-    reward = build_reward(method["reward"], pretrained[0] if pretrained else None, device, team)
-    curricula = build_curricula(method["curriculum"], data.length)
-    objective = build_policy_gradient(method, generator, reward, curricula.get("prefix"), team)
+    around = Surroundings(data, context.seed, device, pretrained[0] if pretrained else None, team)
+    reward = build_reward(method["reward"], around)
+    curricula = build_curricula(method.get("curriculum", {}), data.length)
+    prefix = curricula.get("prefix")
+    objective = build_adversarial_objective(method, generator, reward, prefix, team)
     optimizer = adam(generator.parameters(), method["learning_rate"])
     best = BestWeights(generator)
     update = GeneratorUpdate(generator, objective, optimizer, method["max_grad_norm"], team)
@@ -80,8 +81,7 @@ def run(context: Context) -> None:
         "generator": generator,
         "optimizer": optimizer,
         "reward": reward,
-        "action_value": objective.action_value,
-        "baseline": objective.baseline,
+        **objective.parts(),
         "best": best,
         **{f"curriculum_{name}": each for name, each in curricula.items()},
     }
@@ -130,7 +130,6 @@ def run(context: Context) -> None:
         training,
         AdversarialRound(
             update,
-            objective.action_value,
             DiscriminatorRound(
                 generator,
                 reward,
@@ -143,6 +142,7 @@ def run(context: Context) -> None:
             batch_size=method["batch_size"],
             likelihood=likelihood,
             likelihood_steps=forcing["steps"],
+            warm_up=fit.get("warm_up", 0),
         ),
         until=method["rounds"],
         unit="round",

@@ -12,6 +12,7 @@ from projects import Project, copy_project
 from seqgan.generators import Generator
 from seqgan.recurrent import GRUGenerator, LSTMGenerator
 from seqgan.tokens import Alphabet
+from seqgan.transformer import TransformerGenerator
 
 # Sums depend on how they are split over threads, and two test processes would fight for cores.
 torch.set_num_threads(1)
@@ -52,7 +53,18 @@ def make_generator(
     ).double()
 
 
-GENERATORS = {"lstm": LSTMGenerator, "gru": GRUGenerator}
+def make_transformer(*, embedding_dim: int, hidden_dim: int, **more: Any) -> TransformerGenerator:
+    """Return a Transformer with two heads and rotary positions, unless told."""
+    return TransformerGenerator(
+        max_length=12,
+        embedding_dim=embedding_dim,
+        num_heads=more.pop("num_heads", 2),
+        feedforward_dim=hidden_dim,
+        **more,
+    )
+
+
+GENERATORS = {"lstm": LSTMGenerator, "gru": GRUGenerator, "transformer": make_transformer}
 
 
 @pytest.fixture(params=list(GENERATORS))

@@ -28,6 +28,7 @@ FIT = {
     "batch_size": 16,
     "learning_rate": 0.01,
     "label_smoothing": 0.0,
+    "gradient_penalty": 0.1,
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "pretrain_generator": {

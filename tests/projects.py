@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-COPIED = ("Snakefile", "workflow", "src", "config", "profiles", "environment.yml")
+COPIED = ("Snakefile", "workflow", "src", "config", "profiles", "environment.yml", ".dvc",
+          ".dvcignore", ".gitignore", "pyproject.toml")  # fmt: skip
 SMOKE = "config/smoke.yaml"
 # What two runs of the same settings must agree in to the byte.
 DETERMINISTIC = (

@@ -42,7 +42,7 @@ def stream(seed: int = 0) -> torch.Generator:
 
 
 def network(alphabet: Alphabet, seed: int, std: float = 1.0) -> Generator:
-    return build_generator({**GENERATOR, "std": std}, alphabet, stream(seed))
+    return build_generator({**GENERATOR, "std": std}, alphabet, LENGTH, stream(seed))
 
 
 def write_generator(

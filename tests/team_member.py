@@ -35,7 +35,6 @@ def one_round(team: Any, value_kind: str) -> dict[str, Any]:
     optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
     update = AdversarialRound(
         GeneratorUpdate(generator, PolicyGradient(value, MeanOfOthers()), optimizer, 5.0, team),
-        value,
         DiscriminatorRound(generator, reward, corpus_of(alphabet), 7),
         generator_steps=2,
         reward_steps=2,

@@ -4,15 +4,12 @@ from typing import Any
 import pytest
 import torch
 
-from seqgan import assembly, shaping
+from seqgan import assembly, methods, shaping
 from seqgan.assembly import (
-    build_curricula,
     build_discriminator,
     build_fit,
     build_generator,
     build_likelihood_objective,
-    build_policy_gradient,
-    build_reward,
     load_discriminator,
     load_generator,
     read_oracle,
@@ -21,7 +18,7 @@ from seqgan.assembly import (
 )
 from seqgan.config.discriminators import CNNDiscriminatorConfig, DiscriminatorConfig
 from seqgan.config.generators import GeneratorConfig, LSTMGeneratorConfig
-from seqgan.config.objectives import DecayConfig
+from seqgan.config.objectives import CoolingConfig, DecayConfig
 from seqgan.config.policies import (
     Advantage,
     BaselineConfig,
@@ -29,11 +26,18 @@ from seqgan.config.policies import (
     ScheduledLength,
 )
 from seqgan.config.rewards import ActionValueConfig, DiscriminatorRewardConfig, RewardConfig
-from seqgan.config.training import GeneratorPretraining, PolicyGradientMethod
-from seqgan.corpus.dataset import read_words
+from seqgan.config.training import GeneratorPretraining, MethodConfig, PolicyGradientMethod
+from seqgan.corpus.dataset import Dataset, read_words
 from seqgan.corpus.tokenizers import WordTokenizer
 from seqgan.corpus.vocabulary import Vocabulary
 from seqgan.errors import UserError
+from seqgan.methods import (
+    Surroundings,
+    build_adversarial_objective,
+    build_curricula,
+    build_reward,
+)
+from seqgan.policy_gradient import PolicyGradient
 from seqgan.progress import Progress
 from seqgan.records import read_json, readable_json, write_atomically
 from seqgan.tokens import Alphabet
@@ -41,8 +45,11 @@ from seqgan.tokens import Alphabet
 SETTINGS = {"kind": "lstm", "embedding_dim": 4, "hidden_dim": 5, "num_layers": 2, "std": 0.3}
 CNN = CNNDiscriminatorConfig(embedding_dim=4, widths=(1, 2), num_filters=(3, 3)).model_dump()
 FIT = {"kind": "discriminator", "learning_rate": 0.01, "batch_size": 4, "epochs": 1, "steps": 1,
-    "label_smoothing": 0.0}  # fmt: skip
+    "label_smoothing": 0.0, "gradient_penalty": 0.0, "discriminator": None}  # fmt: skip
 ALPHABET = Alphabet(9, start=0, end=1, never_emitted=(0,))
+
+NOTHING = torch.zeros(0, 6, dtype=torch.int64)
+AROUND = Surroundings(Dataset(NOTHING, NOTHING, NOTHING, ALPHABET), 1, "cpu")
 
 
 def stream(seed: int = 1) -> torch.Generator:
@@ -66,28 +73,30 @@ def test_every_kind_of_the_configuration_can_be_built_and_no_other():
     assert kinds(DiscriminatorConfig) == set(assembly.DISCRIMINATORS)
     assert kinds(objective) == set(assembly.LIKELIHOOD_OBJECTIVES)
     assert kinds(DecayConfig) == set(assembly.SCHEDULES)
-    assert kinds(ActionValueConfig) == set(assembly.ACTION_VALUES)
-    assert kinds(RewardConfig) == set(assembly.FIXED_REWARDS) | {"discriminator", "shuffled"}
-    assert kinds(BaselineConfig) == set(assembly.BASELINES)
-    assert {"schedule"} | kinds(ScheduledLength | LengthByAccuracy) == set(assembly.CURRICULA)
+    assert kinds(ActionValueConfig) == set(methods.ACTION_VALUES)
+    assert kinds(MethodConfig) == set(methods.ADVERSARIAL_OBJECTIVES) | {"likelihood"}
+    assert kinds(CoolingConfig) <= set(assembly.SCHEDULES)
+    assert kinds(RewardConfig) == set(methods.REWARDS)
+    assert kinds(BaselineConfig) == set(methods.BASELINES)
+    assert {"schedule"} | kinds(ScheduledLength | LengthByAccuracy) == set(methods.CURRICULA)
     scales = (
         Advantage.model_fields[name].annotation for name in ("value_scale", "advantage_scale")
     )
-    assert set().union(*map(typing.get_args, scales)) == set(assembly.NORMALISATIONS)
-    assert set(assembly.CREDITS) <= kinds(RewardConfig)
+    assert set().union(*map(typing.get_args, scales)) == set(methods.NORMALISATIONS)
+    assert set(methods.CREDITS) <= kinds(RewardConfig)
     shapes = DiscriminatorRewardConfig.model_fields["shape"].annotation
     assert set(typing.get_args(shapes)) == set(assembly.SHAPES)
 
 
 def test_the_defaults_of_every_section_build_something():
-    generator = build_generator(LSTMGeneratorConfig().model_dump(), ALPHABET, stream())
+    generator = build_generator(LSTMGeneratorConfig().model_dump(), ALPHABET, 6, stream())
     assert generator.alphabet == ALPHABET
     build_discriminator(CNN, ALPHABET, 6, stream())
     build_likelihood_objective(GeneratorPretraining().objective.model_dump())
 
 
 def test_weights_depend_on_the_stream_alone():
-    one, same, other = (build_generator(SETTINGS, ALPHABET, stream(seed)) for seed in (1, 1, 2))
+    one, same, other = (build_generator(SETTINGS, ALPHABET, 6, stream(seed)) for seed in (1, 1, 2))
     for name, value in one.state_dict().items():
         assert torch.equal(value, same.state_dict()[name])
         assert not torch.equal(value, other.state_dict()[name])
@@ -95,7 +104,7 @@ def test_weights_depend_on_the_stream_alone():
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    generator = build_generator(SETTINGS, ALPHABET, stream())
+    generator = build_generator(SETTINGS, ALPHABET, 6, stream())
     vocabulary = Vocabulary(tuple("abcdef"), WordTokenizer())
     save_generator(tmp_path / "g", generator, SETTINGS, 6, vocabulary)
     return tmp_path / "g", generator, vocabulary
@@ -114,7 +123,7 @@ def test_a_generator_comes_back(checkpoint):
 
 
 def test_other_weights_in_place_of_the_present_ones(tmp_path):
-    generator = build_generator(SETTINGS, ALPHABET, stream())
+    generator = build_generator(SETTINGS, ALPHABET, 6, stream())
     weights = {name: torch.zeros_like(value) for name, value in generator.state_dict().items()}
     save_generator(tmp_path, generator, SETTINGS, 6, weights=weights)
     found, _ = load_generator(tmp_path, "cpu")
@@ -125,7 +134,9 @@ def test_other_weights_in_place_of_the_present_ones(tmp_path):
 
 def test_equal_generators_have_equal_bytes(tmp_path):
     for name in ("one", "other"):
-        save_generator(tmp_path / name, build_generator(SETTINGS, ALPHABET, stream()), SETTINGS, 6)
+        save_generator(
+            tmp_path / name, build_generator(SETTINGS, ALPHABET, 6, stream()), SETTINGS, 6
+        )
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
 
@@ -197,24 +208,25 @@ def test_a_checkpoint_of_the_other_network_is_refused(checkpoint, tmp_path):
 
 
 def test_a_discriminator_reward_needs_the_pretrained_one():
-    assert refused(build_reward, FIT, None, "cpu") == (
-        "a discriminator reward needs --discriminator, the pretrained one"
+    assert refused(build_reward, FIT, AROUND) == (
+        "a reward without a discriminator of its own needs --discriminator, the pretrained one"
     )
 
 
 def test_a_method_is_composed_of_its_parts():
-    generator = build_generator(SETTINGS, ALPHABET, stream())
-    reward = build_reward({"kind": "constant", "value": 0.5}, None, "cpu")
+    generator = build_generator(SETTINGS, ALPHABET, 6, stream())
+    reward = build_reward({"kind": "constant", "value": 0.5}, AROUND)
     tokens = torch.randint(2, 9, (4, 6), generator=stream())
     assert reward.score(tokens).tolist() == [0.5] * 4
     for value in (
         {"kind": "terminal"},
         {"kind": "rollout", "num_rollouts": 2, "tracking_rate": 0.0},
     ):
-        for baseline in assembly.BASELINES:
+        for baseline in methods.BASELINES:
             settings = method_settings(action_value=value, baseline={"kind": baseline})
-            objective = build_policy_gradient(settings, generator, reward)
-            assert type(objective.action_value) is assembly.ACTION_VALUES[value["kind"]]
+            objective = build_adversarial_objective(settings, generator, reward)
+            assert isinstance(objective, PolicyGradient)
+            assert type(objective.action_value) is methods.ACTION_VALUES[value["kind"]]
             loss = objective(generator, tokens, step=0, rng=stream())
             assert loss.value.isfinite()
 
@@ -227,12 +239,13 @@ def method_settings(**changes: object) -> dict[str, Any]:
 
 
 def test_the_order_of_scaling_and_cutting():
-    generator = build_generator(SETTINGS, ALPHABET, stream())
+    generator = build_generator(SETTINGS, ALPHABET, 6, stream())
     advantage = {"value_scale": "share", "advantage_scale": "deviation", "clip": 2.0}
     for kind, credit in {"random": shaping.random, "constant": shaping.own}.items():
         settings = method_settings(advantage=advantage, reward={"kind": kind}, entropy_bonus=0.5)
-        reward = build_reward(settings["reward"], None, "cpu")
-        found = build_policy_gradient(settings, generator, reward)
+        reward = build_reward(settings["reward"], AROUND)
+        found = build_adversarial_objective(settings, generator, reward)
+        assert isinstance(found, PolicyGradient)
         assert found.credit is credit
         assert (found.value_scale, found.advantage_scale) == (
             shaping.as_shares,

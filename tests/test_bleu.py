@@ -5,14 +5,17 @@ import pytest
 from nltk.translate import bleu_score
 
 from seqgan.metrics.bleu import (
-    Matches,
-    ReferenceIndex,
+    EPSILON,
     bleu,
-    closest_lengths,
     closest_other_lengths,
     leave_one_out_matches,
-    match,
     self_bleu,
+)
+from seqgan.metrics.matches import (
+    Matches,
+    ReferenceIndex,
+    closest_lengths,
+    match,
     sentence_bleu,
 )
 from seqgan.metrics.ngrams import Ngrams, Sentences
@@ -36,14 +39,15 @@ def ours(hypotheses: Rows, references: Rows) -> np.ndarray:
         Sentences.from_rows(hypotheses),
     )
     closest = closest_lengths(given.lengths, index.lengths)
-    scores = sentence_bleu(index.matches(given), given.lengths, closest, ORDERS)
+    scores = sentence_bleu(index.matches(given), given.lengths, closest, ORDERS, smoothing=EPSILON)
     return np.stack([scores[order] for order in ORDERS], axis=1)
 
 
 def ours_of_self(sentences: Rows) -> np.ndarray:
     given = Sentences.from_rows(sentences)
     closest = closest_other_lengths(given.lengths)
-    scores = sentence_bleu(leave_one_out_matches(Ngrams(given, 5)), given.lengths, closest, ORDERS)
+    matched = leave_one_out_matches(Ngrams(given, 5))
+    scores = sentence_bleu(matched, given.lengths, closest, ORDERS, smoothing=EPSILON)
     return np.stack([scores[order] for order in ORDERS], axis=1)
 
 

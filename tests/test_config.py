@@ -1,5 +1,6 @@
 import copy
 import json
+from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -10,8 +11,9 @@ from snakemake.utils import update_config
 
 from seqgan.config.corpus import OracleCorpus, TextCorpus
 from seqgan.config.discriminators import CNNDiscriminatorConfig
-from seqgan.config.experiment import Config, Experiment, Resources, _largest, update_bytes, validate
+from seqgan.config.experiment import Config, Experiment, Resources, _largest, validate
 from seqgan.config.generators import LSTMGeneratorConfig
+from seqgan.config.memory import update_bytes
 from seqgan.config.problems import ConfigError
 from seqgan.config.reading import read
 from seqgan.config.reference import FIRST_LINE, schema
@@ -223,6 +225,57 @@ def test_all_problems_are_reported_at_once():
                 "than the 10000 of the training set"
             ),
         ),
+        (
+            "methods: {gan: {action_value: {kind: dense}}}",
+            (
+                "methods.gan.action_value: `dense` needs a discriminator that judges "
+                "prefixes; give "
+                "the reward `discriminator: {kind: prefix}`, or use `kind: rollout`"
+            ),
+        ),
+        (
+            "methods: {gan: {action_value: {kind: dense}, reward: {kind: bleu}}}",
+            (
+                "methods.gan.action_value: `dense` needs a discriminator that judges "
+                "prefixes; give "
+                "the reward `discriminator: {kind: prefix}`, or use `kind: rollout`"
+            ),
+        ),
+        (
+            (
+                "methods: {gan: {action_value: {kind: dense}, repetition_penalty: {}, "
+                "reward: {discriminator: {kind: prefix}}}}"
+            ),
+            (
+                "methods.gan.repetition_penalty: is of whole sentences, but `dense` judges "
+                "prefixes; "
+                "leave it out"
+            ),
+        ),
+        (
+            "methods: {gan: {reward: {discriminator: {widths: [30], num_filters: [2]}}}}",
+            (
+                "methods.gan.reward.discriminator.widths: a filter must not be wider than a "
+                "sentence, "
+                "but 30 is wider than 20 tokens; drop it, with its entry in `num_filters`"
+            ),
+        ),
+        (
+            "methods: {gan: {reward: {discriminator: {kind: tree}}}}",
+            (
+                "methods.gan.reward.discriminator.kind: there is no kind 'tree'; "
+                "known: cnn, prefix, rnn, transformer"
+            ),
+        ),
+        (
+            "generator: {kind: transformer, embedding_dim: 12, num_heads: 4}",
+            (
+                "generator.embedding_dim: must be a multiple of twice `num_heads`, but 12 "
+                "is none of "
+                "2 · 4"
+            ),
+        ),
+        ("generator: 5", "generator: must be a mapping, but is 5"),
     ],
 )
 def test_what_an_experiment_refuses(text, expected):
@@ -257,6 +310,16 @@ def test_updates_that_do_not_fit_into_memory_are_refused_for_both_phases(changes
     ]
 
 
+def test_relaxed_samples_need_more_memory_than_sampled_ones():
+    settings = changed("experiments: {a: {corpus: {vocab_size: 100000}}}")
+    validate(settings)
+    methods = {"gumbel": {"kind": "gumbel_softmax"}, "mle": {"kind": "likelihood"}}
+    settings["experiments"]["a"]["methods"] = methods
+    (found,) = problems(settings)
+    assert "methods.gumbel.batch_size: an update of 64 sentences needs about 5,3" in found
+    assert "; use at most 47 sentences, or allow more memory" in found
+
+
 def test_where_one_rollout_does_not_fit_the_batch_is_too_large():
     settings = changed("experiments: {a: {resources: {memory_mb: 1}, corpus: {vocab_size: 20}}}")
     assert problems(settings)[0].endswith("allows 1 MB; lower `batch_size`, or allow more memory")
@@ -264,10 +327,11 @@ def test_where_one_rollout_does_not_fit_the_batch_is_too_large():
 
 def test_what_fits_into_memory_is_said_to_the_number():
     config = validate(changed("experiments: {a: {resources: {memory_mb: 4000}}}")).experiments["a"]
-    given = update_bytes(24, config)
-    assert _largest(64, given, lambda some: update_bytes(some, config)) == 24
-    assert _largest(64, given - 1, lambda some: update_bytes(some, config)) == 23
-    assert _largest(64, 1, lambda some: update_bytes(some, config)) == 0
+    bytes_of = partial(update_bytes, generator=config.generator, corpus=config.corpus)
+    given = bytes_of(24)
+    assert _largest(64, given, bytes_of) == 24
+    assert _largest(64, given - 1, bytes_of) == 23
+    assert _largest(64, 1, bytes_of) == 0
 
 
 def test_the_longest_sentences_of_the_largest_vocabulary_fit_into_8_gb():
@@ -275,6 +339,17 @@ def test_the_longest_sentences_of_the_largest_vocabulary_fit_into_8_gb():
         "experiments: {a: {corpus: {length: 160, vocab_size: 50000}, resources: {memory_mb: 8000}}}"
     )
     assert validate(settings)
+
+
+def test_a_discriminator_that_nobody_uses_may_be_of_any_shape():
+    short = "experiments: {a: {corpus: {length: 5}, methods: {gan: {reward: {discriminator: {}}}}}}"
+    found = problems(changed(short))
+    assert [line.split(":")[0] for line in found] == [
+        "experiments.a.methods.gan.reward.discriminator.widths"
+    ] * 7
+    alone = changed("experiments: {a: {corpus: {length: 5}}}")
+    del alone["experiments"]["a"]["methods"]["gan"]
+    validate(alone)
 
 
 def test_several_impossible_combinations_are_reported_together():

@@ -19,11 +19,12 @@ from seqgan.corpus.dataset import evenly, read_dataset, read_tokens
 from seqgan.encoders.latent import load_in_domain_encoder
 from seqgan.errors import UserError
 from seqgan.evaluation import digests
-from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
+from seqgan.metrics.bleu import bleu, self_bleu
 from seqgan.metrics.diversity import copying, lengths, ms_jaccard
 from seqgan.metrics.language_model import KneserNey, lm_score, reverse_lm_score
 from seqgan.metrics.likelihood import js_divergence
 from seqgan.metrics.manifold import manifold_scores
+from seqgan.metrics.matches import ReferenceIndex, match
 from seqgan.metrics.ngrams import Ngrams, Sentences
 from seqgan.monitoring import nll
 from seqgan.randomness import RandomStreams
@@ -394,7 +395,7 @@ def test_everything_comes_together(tmp_path, oracle_world, pretrained, monkeypat
             swept(folder / "sweep", oracle_world, generator)
             places = {
                 "scores": ("scoring/scores", f"evaluate-{method}.json"),
-                "sentences": ("scoring/sentences", f"sentences-{method}"),
+                "sentences": ("scoring/sentences", method),
                 "points": ("sweep/points", f"sweep_sampling-{method}.json"),
             }
             for kind, (made, name) in places.items():
@@ -437,7 +438,7 @@ def test_everything_comes_together(tmp_path, oracle_world, pretrained, monkeypat
 def test_sentences_of_another_run_are_refused(tmp_path, oracle_world, pretrained):
     found = scores_of(tmp_path / "one", oracle_world, pretrained)
     scores_of(tmp_path / "other", oracle_world, pretrained, seed=2)
-    folder = tmp_path / "seed-1/sentences-mle"
+    folder = tmp_path / "seed-1/mle"
     folder.parent.mkdir()
     (tmp_path / "other/scoring/sentences").rename(folder)
     with pytest.raises(UserError, match=r"its sentences give a \w+ of .* but evaluate found"):

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import seqgan.report.figures as figures
 from evidence_cases import CASES, FULL, MLE, example, rounds
 from seqgan.report.curves import align, positions
-from seqgan.report.drawing import method_styles
+from seqgan.report.drawing import far_off, method_styles
 from seqgan.report.evidence import ADVERSARIAL, GENERATOR, Evidence, Table
 from seqgan.report.figures import draw_all
 from seqgan.report.judging import thirds
@@ -163,10 +163,46 @@ def test_a_method_has_the_same_colour_in_every_figure(full):
 
 
 def test_no_two_methods_look_the_same():
-    styles = method_styles([f"m{i}" for i in range(20)])
-    assert len({(s.colour, str(s.dash), s.marker) for s in styles.values()}) == 21
+    styles = method_styles([f"m{i}" for i in range(36)])
+    assert len({(s.colour, str(s.dash), s.marker) for s in styles.values()}) == 37
     lines = {(s.colour, str(s.dash)) for name, s in styles.items() if name != "real"}
-    assert len(lines) == 20
+    assert len(lines) == 36
+
+
+@pytest.mark.parametrize(
+    ("values", "off"),
+    [
+        ({"a": 1.0, "b": 1.1, "c": 1.2, "d": 9.0}, ["d"]),
+        ({"a": 1.0, "b": 1.1, "c": 1.2, "d": -9.0}, ["d"]),
+        ({"a": 1.0, "b": 1.1, "c": 1.2, "d": 1.35}, []),  # the farthest of all, but in sight
+        ({"a": 1.0, "b": 1.1, "c": 9.0}, []),  # two are too few to call the third far off
+        ({"a": 1.0, "b": 1.1, "c": 8.0, "d": 9.0}, []),  # two and two
+        (dict(zip("abcdefgh", [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 8.0, 9.0], strict=True)), ["g", "h"]),
+        (dict(zip("abcdefgh", [0.1, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 20.0], strict=True)),
+         ["a", "h"]),
+        (dict.fromkeys("abcde", 1.0), []),
+        ({}, []),
+    ],
+)  # fmt: skip
+def test_who_is_far_off(values, off):
+    assert far_off(values) == off
+
+
+def test_one_method_that_broke_down_does_not_flatten_the_others(monkeypatch):
+    """Six seeds of one experiment stand for six methods, of which one is moved away."""
+    methods = [f"m{i}" for i in range(6)]
+    own = {
+        (name, "nll_oracle"): align(
+            [[{"step": s, "a": 3 + 0.1 * i - 0.01 * s} for s in range(5)]], "a"
+        )
+        for i, name in enumerate(methods)
+    }
+    inside, off = figures.within_reach(own, "nll_oracle")
+    assert (len(inside), off) == (6, [])
+    own["m2", "nll_oracle"] = align([[{"step": s, "a": 30.0} for s in range(5)]], "a")
+    inside, off = figures.within_reach(own, "nll_oracle")
+    assert (len(inside), off) == (5, ["m2"])
+    assert max(curve.high.max() for curve in inside) < 4
 
 
 def keep_figures(monkeypatch):
@@ -246,6 +282,16 @@ def test_only_steps_that_every_seed_measured_are_averaged():
     assert align(runs, "b") is None
     assert align([], "a") is None
     assert align([[{"step": 0, "a": 1.0}], [{"step": 1, "a": 1.0}]], "a") is None
+
+
+def test_positions_that_no_sentence_has_yet_are_left_open():
+    """A curriculum over length begins with few positions; one over the prefix, with the last."""
+    growing = [{"step": 1, "r": [0.2]}, {"step": 2, "r": [0.4, 0.6]}]
+    prefixed = [{"step": 1, "r": [None, 0.4]}, {"step": 2, "r": [None, 0.8]}]
+    values = positions([growing, prefixed], "r")
+    np.testing.assert_allclose(values, [[0.2, 0.4], [0.4, 0.7]])
+    np.testing.assert_allclose(positions([growing], "r"), [[0.2, np.nan], [0.4, 0.6]])
+    assert positions([[{"step": 1, "r": [None, None]}]], "r") is None
 
 
 def test_rewards_are_averaged_over_seeds_and_tenths_of_the_rounds():

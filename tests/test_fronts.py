@@ -69,6 +69,15 @@ def test_where_one_curve_lies_to_another(method, verdict):
     assert compare(PLANE, method, BASELINE).verdict == verdict
 
 
+def test_temperatures_that_others_beat_do_not_count_for_the_range():
+    """Hot samples are worse in both scores; they make a curve longer, not what is to be shared."""
+    hot = np.array([[5.0, 3.0], [9.0, 5.0]])
+    baseline = {seed: np.concatenate([costs, hot]) for seed, costs in BASELINE.items()}
+    assert compare(PLANE, seeds(-0.5), baseline).verdict == "outside"
+    third = {seed: costs[:3] for seed, costs in seeds(-0.5).items()}
+    assert compare(PLANE, third, baseline).verdict == "open"
+
+
 def test_better_at_one_level_alone_is_no_claim():
     method = seeds(-0.5, tilt=0.6)  # not told apart where quality is worst
     method = {seed: costs + np.array([0, 0.02 * (seed - 2)]) for seed, costs in method.items()}

@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from seqgan.config.experiment import Experiment
+from seqgan.config.feasibility import shares_discriminator
 from seqgan.config.reference import RERUNS
-from seqgan.layout import Job, baseline, jobs, needs_discriminator
+from seqgan.layout import Job, baseline, jobs
 from seqgan.provenance import SOURCE
 from seqgan.records import canonical_json
 
@@ -107,13 +108,33 @@ def test_a_reward_that_knows_nothing_needs_no_discriminator():
     found = jobs("x", experiment(methods={"control": CONTROL}))
     assert "pretrain_discriminator" not in [job.stage for job in found]
     both = experiment()
-    assert needs_discriminator(both.methods["gan"])
-    assert not needs_discriminator(both.methods["control"])
-    assert not needs_discriminator(both.methods["mle"])
+    assert shares_discriminator(both.methods["gan"])
+    assert not shares_discriminator(both.methods["control"])
+    assert not shares_discriminator(both.methods["mle"])
 
 
 def upstream(job: Job) -> set[str]:
     return {each.name for each in job.upstream}
+
+
+def test_a_reward_with_a_discriminator_of_its_own_needs_no_other():
+    own = {"kind": "discriminator", "discriminator": {"kind": "rnn"}}
+    methods = {
+        "gan": GAN | {"reward": own},
+        "rank": GAN | {"reward": own | {"kind": "ranking"}},
+        "bleu": GAN | {"reward": {"kind": "bleu"}},
+        "gumbel": {"kind": "gumbel_softmax", "reward": own},
+    }
+    each = experiment(methods=methods)
+    found = jobs("x", each)
+    assert "pretrain_discriminator" not in {job.stage for job in found}
+    for name in methods:
+        job = find(found, f"seed-1/train_adversarially-{name}")
+        assert [before.stage for before in job.upstream] == ["sample_oracle", "pretrain_generator"]
+    shared = experiment(methods=methods | {"gan": GAN})
+    assert "pretrain_discriminator" in {job.stage for job in jobs("x", shared)}
+    relaxed = experiment(methods={"gumbel": {"kind": "gumbel_softmax"}})
+    assert shares_discriminator(relaxed.methods["gumbel"])
 
 
 def test_what_each_job_reads():
@@ -168,6 +189,7 @@ def test_names_and_paths():
     assert find(found, "seed-1/train_adversarially-gan").spec == training.spec
     assert find(found, "report").outputs == {
         "report": "results/x/report.html", "figures": "results/x/figures",
+        "course": "results/x/curves.csv",
     }  # fmt: skip
 
 
@@ -186,6 +208,10 @@ def test_the_baseline_is_likelihood_alone():
 # --- which settings each stage sees ---------------------------------------------------------------
 
 
+OTHER_JOBS = ("methods.gan.reward.discriminator",)
+"""Keys that decide which jobs there are, each with a test of its own."""
+
+
 def leaves(section: BaseModel, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every key with another value that it could have."""
     for name, field in type(section).model_fields.items():
@@ -195,7 +221,7 @@ def leaves(section: BaseModel, path: str = "") -> Iterator[tuple[str, Any]]:
         elif isinstance(value, dict):
             for key, each in value.items():
                 yield from leaves(each, f"{here}.{key}.")
-        elif name not in ("kind", "seeds", "training"):
+        elif name not in ("kind", "seeds", "training") and path + name not in OTHER_JOBS:
             yield here, other(value, name, typing.get_args(field.annotation))
 
 
@@ -217,6 +243,7 @@ def other(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
     return {
         "num_sentences": 3, "parameters": "x.npz", "baseline": "gan", "capped_references": 5,
         "mirror": "x", "group": "x", "validation_path": "x", "test_path": "x", "clip": 1.0,
+        "repetition_penalty": {"order": 3},
         "patience": 3, "length": {"kind": "schedule", "start": 2}, "prefix": {"start": 2},
     }[name]  # fmt: skip
 

@@ -95,7 +95,7 @@ def say(tmp_path, monkeypatch, capsys):
     """Run the command on a generator; return its status and what it printed."""
 
     def run(words, *arguments):
-        generator = build_generator(GENERATOR, words.alphabet, stream(1))
+        generator = build_generator(GENERATOR, words.alphabet, 6, stream(1))
         save_generator(tmp_path / "model", generator, GENERATOR, LENGTH, words)
         command = ["x", "--checkpoint", str(tmp_path / "model"), *map(str, arguments)]
         monkeypatch.setattr(sys, "argv", command)

@@ -103,7 +103,10 @@ def test_the_remedies_are_read_as_the_number_that_was_meant():
         ("{generator: {kind: 3}}", None),
         (
             "{methods: {x: {rounds: 3}}}",
-            "methods.x.kind: this key is required; known: likelihood, policy_gradient",
+            (
+                "methods.x.kind: this key is required; "
+                "known: gumbel_softmax, likelihood, policy_gradient"
+            ),
         ),
         (
             "{methods: {x: {kind: policy_gradient, reward: {kind: constant}}}}",

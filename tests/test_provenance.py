@@ -375,12 +375,20 @@ def test_times_do_not_matter(chain):
 def test_outputs_that_are_not_here_are_absent(chain):
     Path("results/x/data/a").unlink()
     Path("results/x/data").rmdir()
-    assert verdicts(chain) == [("absent", "outputs are not here"), OK]
+    assert verdicts(chain) == [("absent", "results/x/data is not here"), OK]
 
 
-def test_a_part_of_the_outputs_is_damaged(chain):
+def test_a_part_of_the_outputs_may_be_absent(chain):
     Path("results/x/metrics.jsonl").unlink()
-    assert verdicts(chain) == [OK, ("damaged", "results/x/metrics.jsonl is gone")]
+    assert verdicts(chain) == [OK, ("absent", "results/x/metrics.jsonl is not here")]
+
+
+def test_receipts_alone_decide_whether_outputs_are_not_looked_at(chain):
+    flip(Path("results/x/data/a"))
+    Path("results/x/metrics.jsonl").unlink()
+    assert [state.verdict for state in verify(chain, Path(), None)] == ["ok", "ok"]
+    chain[0].settings["size"] = 2
+    assert [state.verdict for state in verify(chain, Path(), None)] == ["stale", "stale"]
 
 
 def test_another_setting_is_stale_and_so_is_what_follows(chain):

@@ -589,6 +589,7 @@ def write_experiment(root, evidence):
     for option, given in paths.items():
         arguments += [f"--{option}", *given]
     arguments += ["--report", root / "report.html", "--figures", root / "figures"]
+    arguments += ["--course", root / "curves.csv"]
     arguments += ["--receipt", root / "receipts/report.json"]
     return [str(each) for each in arguments]
 

@@ -9,7 +9,7 @@ from seqgan.checkpoints import ResumeFolder, resume_key
 from seqgan.errors import NonFiniteError, UserError
 from seqgan.failures import Stopped
 from seqgan.randomness import RandomStreams
-from seqgan.resuming import carry_through
+from seqgan.resuming import carry_through, finite
 from seqgan.stage import Context
 from seqgan.training import Run, StepMetrics
 
@@ -186,3 +186,10 @@ def test_a_loss_that_is_not_finite_names_step_and_last_good_state(tmp_path, monk
     place = folder / "state-000000003.safetensors"
     assert str(caught.value).endswith(f"(last good state: {place})")
     assert place.is_file()
+
+
+def test_a_position_that_no_sentence_has_is_no_failure():
+    assert finite({"reward": [None, 0.5], "loss": 1.0}, 1) == {"reward": [None, 0.5], "loss": 1.0}
+    for broken in ({"loss": float("nan")}, {"reward": [None, float("inf")]}):
+        with pytest.raises(NonFiniteError, match="after step 3"):
+            finite(broken, 3)

@@ -10,14 +10,15 @@ from torch import Tensor, nn
 import slow_twins
 from conftest import ALPHABETS, make_generator
 from seqgan import action_values, assembly, discriminators, windows
-from seqgan.action_values import MonteCarloRollout, TerminalReward
-from seqgan.adversaries import DiscriminatorReward
+from seqgan.action_values import MonteCarloRollout, PrefixValue, TerminalReward
+from seqgan.adversaries import DiscriminatorReward, centred, squared_slopes
 from seqgan.assembly import build_fit
 from seqgan.decoding import sample_sentences
 from seqgan.discriminators import CNNDiscriminator, Discriminator
 from seqgan.errors import NonFiniteError
 from seqgan.progress import Progress
 from seqgan.rewards import ConstantReward, RewardModel
+from seqgan.sequence_discriminators import PrefixDiscriminator
 from seqgan.tokens import PAD, Alphabet, is_real
 
 FREQUENCIES = (1.3, 2.9, 0.7, 1.9, 3.1, 0.4)
@@ -336,7 +337,10 @@ def test_a_terminal_reward_has_no_state(generator):
 )
 def test_the_reward_is_a_shape_of_the_probability(shape: str, of, rng):
     network = cnn(rng)
-    settings = {"learning_rate": 0.1, "batch_size": 4, "epochs": 1, "label_smoothing": 0.0}
+    settings = {"learning_rate": 0.1, "batch_size": 4, "epochs": 1} | {
+        "label_smoothing": 0.0,
+        "gradient_penalty": 0.0,
+    }
     reward = build_fit(settings | {"shape": shape}, network)
     tokens = torch.randint(7, (6, 5), generator=rng)
     probability = reward.probability(tokens)
@@ -367,3 +371,130 @@ def test_real_sentences_are_to_have_a_probability_less_than_one(smoothing: float
     of_real = (1 - smoothing) * math.log(probability) + smoothing * math.log(1 - probability)
     expected = -(of_real + math.log(1 - probability)) / 2
     assert found["discriminator_loss"] == pytest.approx(expected, abs=1e-6)
+
+
+# --- the gradient penalty -------------------------------------------------------------------------
+
+
+def plain_log_odds(network: CNNDiscriminator, embedded: Tensor) -> Tensor:
+    """Return the network's log-odds by operations of torch alone."""
+    features = torch.cat(
+        [
+            F.conv1d(embedded.transpose(1, 2), filters.transpose(1, 2), bias).amax(dim=2).relu()
+            for filters, bias in zip(network.filters, network.filter_biases, strict=True)
+        ],
+        dim=1,
+    )
+    gate = F.linear(features, network.gate_weights, network.gate_bias).sigmoid()
+    other = F.linear(features, network.highway_weights, network.highway_bias).relu()
+    features = gate * other + (1 - gate) * features
+    fake, real = F.linear(features, network.output_weights, network.output_bias).unbind(dim=1)
+    return real - fake
+
+
+@pytest.mark.parametrize("few", [0, 2**40], ids=["fast", "usual"])
+def test_the_squared_slopes_are_those_of_plain_operations(few: int, rng, monkeypatch):
+    """Also where products go through kernels of our own, which must pass two gradients."""
+    monkeypatch.setattr("seqgan.products.FEW", few)
+    network = cnn(rng)
+    tokens = torch.tensor([[3, 4, 5, 1, PAD], [8, 7, 6, 5, 4]])
+    slopes = squared_slopes(network, tokens)
+    embedded = network.embed(tokens).detach().requires_grad_()
+    (by_token,) = torch.autograd.grad(
+        plain_log_odds(network, embedded).sum(), embedded, create_graph=True
+    )
+    by_token = torch.where(is_real(tokens)[..., None], by_token, 0.0)
+    expected = by_token.square().sum(dim=(1, 2))
+    torch.testing.assert_close(slopes, expected)
+    assert by_token[0, 4].eq(0).all()
+    weights = [each for each in network.parameters() if each is not network.embedding]
+    found = torch.autograd.grad(slopes.sum(), weights, allow_unused=True)
+    wanted = torch.autograd.grad(expected.sum(), weights, allow_unused=True)
+    for mine, theirs in zip(found, wanted, strict=True):
+        mine = torch.zeros(1) if mine is None else mine
+        theirs = torch.zeros(1) if theirs is None else theirs
+        torch.testing.assert_close(*torch.broadcast_tensors(mine, theirs), atol=1e-5, rtol=1e-4)
+
+
+def test_real_sentences_alone_are_penalised_by_half_the_mean(rng):
+    network, twin = cnn(rng, dropout=0.0, l2=0.0), None
+    twin = copy.deepcopy(network)
+    reward = DiscriminatorReward(
+        network, learning_rate=0.01, batch_size=8, epochs=1, gradient_penalty=3.0
+    )
+    real, fake = two_kinds(4, rng)
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(2))
+    tokens, labels = torch.cat([real, fake])[order], order < 4
+    loss = F.binary_cross_entropy_with_logits(twin(tokens), labels.float())
+    loss = loss + 3.0 / 2 * squared_slopes(twin, real).mean()
+    loss.backward()
+    optimizer = torch.optim.Adam(twin.parameters(), lr=0.01)
+    optimizer.step()
+    reward.fit(real, fake, torch.Generator().manual_seed(2), Progress())
+    for mine, theirs in zip(network.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_a_penalised_discriminator_is_flatter(rng):
+    real, fake = two_kinds(64, rng)
+    steepness = []
+    for penalty in (0.0, 10.0):
+        stream = torch.Generator().manual_seed(4)
+        network = cnn(stream, dropout=0.0)
+        reward = DiscriminatorReward(
+            network, learning_rate=0.01, batch_size=16, epochs=10, gradient_penalty=penalty
+        )
+        reward.fit(real, fake, stream, Progress())
+        steepness.append(squared_slopes(network, real).mean().item())
+    assert steepness[1] < steepness[0] / 3
+
+
+# --- values of prefixes ---------------------------------------------------------------------------
+
+
+class PrefixReward(SentenceReward):
+    def prefix_score(self, tokens: Tensor) -> Tensor:
+        return torch.stack([self.score(tokens[:, : t + 1]) for t in range(tokens.shape[1])], dim=1)
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.23, 1.0])
+def test_a_dense_value_is_a_discounted_sum_over_what_follows(alphabet: Alphabet, discount, rng):
+    generator = make_generator(alphabet)
+    tokens, reward = sample_sentences(generator, 9, 5, rng), PrefixReward()
+    found = PrefixValue(generator, reward, discount=discount)(tokens, rng)
+    scores = reward.prefix_score(tokens)
+    for i, row in enumerate(tokens.tolist()):
+        length = sum(token != PAD for token in row)
+        for t in range(5):
+            expected = sum(
+                discount ** (s - t) * scores[i, s].item() for s in range(t, length) if t < length
+            )
+            assert found[i, t].item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_prefixes_are_judged_in_the_shape_of_the_reward(rng):
+    settings = {"alphabet": ALPHABETS["text"], "max_length": 5, "embedding_dim": 4}
+    network = PrefixDiscriminator(**settings, hidden_dim=3, dropout=0.2, std=0.5, rng=rng)
+    reward = DiscriminatorReward(network, learning_rate=0.01, batch_size=4, epochs=1, shape=centred)
+    tokens = torch.tensor([[3, 4, 1], [5, 6, 7]])
+    scores = reward.prefix_score(tokens)
+    assert scores.shape == (2, 3)
+    torch.testing.assert_close(scores[:, 2], reward.score(tokens))
+    for t in range(2):
+        torch.testing.assert_close(scores[1, t], reward.score(tokens[1:, : t + 1])[0])
+
+
+def test_judges_of_whole_sentences_say_so(rng):
+    for judge in (ConstantReward(), DiscriminatorReward(
+        cnn(rng), learning_rate=0.01, batch_size=4, epochs=1
+    )):  # fmt: skip
+        with pytest.raises(TypeError, match="judges whole sentences alone"):
+            judge.prefix_score(torch.tensor([[3, 4, 5, 6, 7]]))
+
+
+def test_values_of_prefixes_have_no_state(generator):
+    value = PrefixValue(generator, ConstantReward())
+    value.track(generator)
+    value.load_state_dict(value.state_dict())
+    with pytest.raises(ValueError, match="values of prefixes have no state"):
+        value.load_state_dict({"x": 1})

@@ -3,7 +3,7 @@ import pytest
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from seqgan.metrics.bleu import ReferenceIndex, match
+from seqgan.metrics.matches import ReferenceIndex, match
 from seqgan.metrics.ngrams import Sentences
 from seqgan.metrics.sacre import CHRF_SENTENCES, chrf, corpus_bleu
 

@@ -246,6 +246,7 @@ def discriminator_settings(hand_over: str, num_sentences: int | None = 50) -> di
             "batch_size": 16,
             "learning_rate": 0.01,
             "label_smoothing": 0.0,
+            "gradient_penalty": 0.0,
         },
     }
 

@@ -281,7 +281,6 @@ def test_a_round_is_one_iteration_of_algorithm_1(alphabet: Alphabet):
     optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
     update = AdversarialRound(
         GeneratorUpdate(generator, PolicyGradient(value), optimizer, 5.0),
-        value,
         DiscriminatorRound(generator, reward, corpus, 6),
         generator_steps=2,
         reward_steps=3,
@@ -323,9 +322,7 @@ def test_batches_are_of_64_bits_though_a_corpus_is_of_32():
     run = Run({}, RandomStreams(0, names=NAMES))
     LikelihoodEpoch(update, corpus, 4)(run)
     run.progress.clear()
-    AdversarialRound(
-        update, RecordingValue([]), rounds, generator_steps=1, reward_steps=1, batch_size=5
-    )(run)
+    AdversarialRound(update, rounds, generator_steps=1, reward_steps=1, batch_size=5)(run)
     batches = [*objective.seen, reward.sets[0][0]]
     assert [len(batch) for batch in batches] == [4, 4, 2, 5, 7]
     assert {batch.dtype for batch in batches} == {torch.int64}
@@ -375,3 +372,4 @@ def test_metrics_are_averaged_one_by_one():
     add(sums, {"loss": torch.tensor(1.0), "position": torch.tensor([1.0, 0.0])})
     add(sums, {"loss": torch.tensor(2.0), "position": torch.tensor([3.0, 1.0])})
     assert average(sums, 2) == {"loss": 1.5, "position": [2.0, 0.5]}
+    assert average({"position": torch.tensor([torch.nan, 4.0])}, 2) == {"position": [None, 2.0]}

@@ -1,6 +1,7 @@
 """Small complete training runs, one for each kind, whose objects are fresh at every call."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqgan import shaping
-from seqgan.action_values import ActionValue, MonteCarloRollout, TerminalReward
+from seqgan.action_values import ActionValue, MonteCarloRollout, PrefixValue, TerminalReward
 from seqgan.adversaries import DiscriminatorReward
 from seqgan.baselines import Baseline, Critic, MeanOfOthers, MovingAverage
 from seqgan.curricula import ByAccuracy, Curriculum, Scheduled
@@ -18,8 +19,12 @@ from seqgan.generators import Generator
 from seqgan.objectives import MaximumLikelihood
 from seqgan.policy_gradient import PolicyGradient
 from seqgan.randomness import RandomStreams
+from seqgan.ranking import RankingReward
 from seqgan.recurrent import LSTMGenerator
+from seqgan.relaxation import GumbelSoftmax
 from seqgan.rewards import ConstantReward, RewardModel
+from seqgan.schedules import Exponential
+from seqgan.sequence_discriminators import PrefixDiscriminator
 from seqgan.tokens import Alphabet
 from seqgan.training import (
     AdversarialRound,
@@ -30,6 +35,7 @@ from seqgan.training import (
     Run,
     StepMetrics,
 )
+from seqgan.transformer import TransformerGenerator
 
 NAMES = ("batches", "sampling", "negatives", "discriminator")
 Update = Callable[[Run], StepMetrics]
@@ -41,6 +47,19 @@ def lstm(alphabet: Alphabet, seed: int, std: float = 0.5) -> LSTMGenerator:
         embedding_dim=4,
         hidden_dim=4,
         std=std,
+        rng=torch.Generator().manual_seed(seed),
+    )
+
+
+def transformer(alphabet: Alphabet, seed: int) -> TransformerGenerator:
+    return TransformerGenerator(
+        alphabet=alphabet,
+        max_length=4,
+        embedding_dim=4,
+        num_heads=2,
+        num_layers=1,
+        feedforward_dim=6,
+        std=0.5,
         rng=torch.Generator().manual_seed(seed),
     )
 
@@ -102,7 +121,6 @@ def adversarial(
     objective = PolicyGradient(value, baseline, prefix=curricula.get("prefix"), **more)
     update = AdversarialRound(
         GeneratorUpdate(generator, objective, optimizer, 5.0),
-        value,
         DiscriminatorRound(generator, reward, corpus_of(alphabet), 6, curricula.get("length")),
         generator_steps=2,
         reward_steps=2,
@@ -118,8 +136,7 @@ def adversarial(
         "optimizer": optimizer,
         "moments": moments,
         "reward": reward,
-        "action_value": value,
-        "baseline": baseline,
+        **objective.parts(),
         **curricula,
     }
     return Run(parts, RandomStreams(seed, names=NAMES)), update
@@ -177,6 +194,55 @@ def adversarial_with_curricula(alphabet: Alphabet, seed: int) -> tuple[Run, Upda
     return adversarial(alphabet, seed, reward, rollout, curricula=curricula)
 
 
+def relaxed(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
+    reward = discriminator_reward(alphabet, seed)
+    generator = transformer(alphabet, seed)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
+    cooling = Exponential(1.0, 0.1, 0.5)
+    update = AdversarialRound(
+        GeneratorUpdate(generator, GumbelSoftmax(reward.discriminator, cooling), optimizer, 5.0),
+        DiscriminatorRound(generator, reward, corpus_of(alphabet), 6),
+        generator_steps=2,
+        reward_steps=1,
+        batch_size=5,
+    )
+    parts = {"generator": generator, "optimizer": optimizer, "reward": reward}
+    return Run(parts, RandomStreams(seed, names=NAMES)), update
+
+
+def ranked(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
+    network = discriminator_reward(alphabet, seed).discriminator
+    reward = RankingReward(
+        network,
+        corpus_of(alphabet),
+        torch.Generator().manual_seed(seed),
+        learning_rate=0.01,
+        batch_size=4,
+        epochs=2,
+        num_references=3,
+        num_comparisons=2,
+        sharpness=5.0,
+    )
+    return adversarial(alphabet, seed, reward, TerminalReward)
+
+
+def dense(alphabet: Alphabet, seed: int) -> tuple[Run, Update]:
+    rng = torch.Generator().manual_seed(seed)
+    network = PrefixDiscriminator(
+        alphabet=alphabet,
+        max_length=4,
+        embedding_dim=3,
+        hidden_dim=3,
+        dropout=0.25,
+        std=0.5,
+        rng=rng,
+    )
+    reward = DiscriminatorReward(
+        network, learning_rate=0.01, batch_size=4, epochs=2, gradient_penalty=0.5
+    )
+    return adversarial(alphabet, seed, reward, partial(PrefixValue, discount=0.5))
+
+
 WORLDS = [
     likelihood,
     discriminator,
@@ -184,6 +250,9 @@ WORLDS = [
     adversarial_control,
     adversarial_with_shuffled_shares,
     adversarial_with_a_critic,
+    relaxed,
+    ranked,
+    dense,
 ]
 """Runs on sentences that may follow conditions."""
 FREE_WORLDS = [*WORLDS, adversarial_with_curricula]

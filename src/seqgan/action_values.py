@@ -12,12 +12,14 @@ from torch import Tensor
 from seqgan.decoding import roll_out
 from seqgan.generators import Generator
 from seqgan.graphs import Replayed
-from seqgan.rewards import RewardModel
+from seqgan.rewards import Judge
 from seqgan.team import ALONE, Team
 from seqgan.tokens import is_chosen, is_real
 
 # Tokens of the completions that are held at once: about a gigabyte, with all that belongs to them.
 ROLLOUT_TOKENS = 2**25
+# Numbers of the states of the prefixes that are held at once: a gigabyte of float32.
+ROLLOUT_STATES = 2**28
 
 
 class ActionValue(ABC):
@@ -67,7 +69,7 @@ class MonteCarloRollout(ActionValue):
     def __init__(
         self,
         generator: Generator,
-        reward: RewardModel,
+        reward: Judge,
         *,
         num_rollouts: int,
         tracking_rate: float,
@@ -91,7 +93,12 @@ class MonteCarloRollout(ActionValue):
             len(self._lengths), batch, self.num_rollouts, time, generator=rng, device=tokens.device
         )
         mine, its_uniforms = self._team.mine(tokens), self._team.mine(uniforms, dim=1)
-        rows = max(1, ROLLOUT_TOKENS // uniforms[:, 0].numel()) if self._lengths else batch
+        rows = batch
+        if self._lengths:
+            of_sentence = len(self._lengths) * self.num_rollouts
+            numbers = self.policy.state_numbers(time)
+            rows = min(ROLLOUT_TOKENS // time, ROLLOUT_STATES // numbers) // of_sentence
+            rows = max(1, rows)
         values = torch.cat(
             [
                 self._estimate(*some)
@@ -167,6 +174,57 @@ def spread(
 
 
 @final
+class PrefixValue(ActionValue):
+    """The rewards of the sentence up to a token and up to each that follows, discounted.
+
+    ``Q(y[:t], y[t]) = sum_{s >= t} discount^(s - t) r(y[:s + 1])`` over the tokens of the sentence:
+    nothing is completed, for the judge has seen what a prefix is worth (ScratchGAN: d'Autume et
+    al., 2019, equation 4, with 2D - 1 and a discount of 0.23).
+
+    Args:
+        generator: Whose sentences are judged.
+        reward: Who judges them; it must judge prefixes.
+        discount: Factor for each token between a choice and a reward; 0 leaves a choice its own.
+        team: The processes that judge together.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        reward: Judge,
+        *,
+        discount: float = 1.0,
+        team: Team = ALONE,
+    ) -> None:
+        self.reward, self.discount, self._team = reward, discount, team
+        self._alphabet = generator.alphabet
+
+    @torch.no_grad()
+    def __call__(
+        self, tokens: Int[Tensor, "batch time"], rng: torch.Generator
+    ) -> Float[Tensor, "batch time"]:
+        mine = self.reward.prefix_score(self._team.mine(tokens))
+        rewards = self._team.gather(mine, mine.new_empty(tokens.shape))
+        chosen = is_chosen(tokens, self._alphabet)
+        rewards = torch.where(chosen, rewards, 0.0)
+        following = rewards.new_zeros(len(tokens))
+        values = torch.empty_like(rewards)
+        for t in reversed(range(tokens.shape[1])):
+            values[:, t] = following = rewards[:, t] + self.discount * following
+        return torch.where(chosen, values, 0.0)
+
+    def track(self, generator: Generator) -> None:
+        pass
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state:
+            raise ValueError(f"values of prefixes have no state, but were given {sorted(state)}")
+
+
+@final
 class TerminalReward(ActionValue):
     """Credit every token with the reward of its finished sentence (Williams, 1992).
 
@@ -180,7 +238,7 @@ class TerminalReward(ActionValue):
     def __init__(
         self,
         generator: Generator,
-        reward: RewardModel,
+        reward: Judge,
         *,
         discount: float = 1.0,
         team: Team = ALONE,

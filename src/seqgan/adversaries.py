@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from seqgan.optimizers import adam
 from seqgan.progress import Progress
 from seqgan.rewards import Metrics, RewardModel
 from seqgan.team import ALONE, Team
+from seqgan.tokens import is_real
 
 Shape = Callable[[Float[Tensor, " batch"]], Float[Tensor, " batch"]]
 """What reward a logit of the discriminator, its log-odds that a sentence is real, is worth."""
@@ -49,7 +49,9 @@ class DiscriminatorReward(RewardModel):
     ``fit`` minimises equation 5 of Yu et al. (2017) by ``epochs`` passes over the two sets,
     shuffled together once, in batches of ``batch_size`` sentences (the last batch may be smaller).
     With ``label_smoothing`` real sentences are to have a probability of so much less than one
-    (one-sided: Salimans et al., 2016).
+    (one-sided: Salimans et al., 2016). With ``gradient_penalty`` so many halves of the squared
+    gradient of the log-odds by the embedded tokens of a real sentence are added, on average over
+    real sentences (R1: Mescheder et al., 2018, equation 9).
     """
 
     def __init__(
@@ -60,13 +62,15 @@ class DiscriminatorReward(RewardModel):
         batch_size: int,
         epochs: int,
         label_smoothing: float = 0.0,
+        gradient_penalty: float = 0.0,
         shape: Shape = torch.sigmoid,
         team: Team = ALONE,
     ) -> None:
         self.discriminator, self._team = discriminator, team
         self.optimizer = adam(discriminator.parameters(), learning_rate)
         self.batch_size, self.epochs = batch_size, epochs
-        self.label_smoothing, self.shape = label_smoothing, shape
+        self.label_smoothing, self.gradient_penalty = label_smoothing, gradient_penalty
+        self.shape = shape
         self._forget_records()
 
     def _forget_records(self) -> None:
@@ -76,6 +80,12 @@ class DiscriminatorReward(RewardModel):
     @torch.no_grad()
     def score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
         return self.shape(self._logits(tokens))
+
+    @torch.no_grad()
+    def prefix_score(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+        logits = self.discriminator.prefix_logits(self.discriminator.widened(tokens))
+        logits = logits[:, : tokens.shape[1]]
+        return self.shape(logits.flatten()).view(logits.shape)
 
     @torch.no_grad()
     def probability(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, " batch"]:
@@ -118,10 +128,14 @@ class DiscriminatorReward(RewardModel):
     ) -> Float[Tensor, "2"]:
         """Step once; return the summed loss and the number of correct answers."""
         mine = self._team.mine
-        logits, truth = self.discriminator(mine(tokens), mine(noise)), mine(labels)
-        goals = truth.to(logits.dtype) * (1 - self.label_smoothing)
-        total = F.binary_cross_entropy_with_logits(logits, goals, reduction="sum")
+        truth = mine(labels)
+        goals = truth.double() * (1 - self.label_smoothing)
+        total, logits = self.discriminator.loss(mine(tokens), goals, mine(noise))
         loss = total / len(tokens)
+        if self.gradient_penalty:
+            slopes = squared_slopes(self.discriminator, mine(tokens))
+            mean = torch.where(truth, slopes, 0.0).sum() / labels.sum().clamp(min=1)
+            loss = loss + self.gradient_penalty / 2 * mean
         self.optimizer.zero_grad()
         (loss + self.discriminator.penalty() / self._team.size).backward()
         correct = ((logits.detach() > 0) == truth).sum()
@@ -143,6 +157,22 @@ class DiscriminatorReward(RewardModel):
         self.discriminator.load_state_dict(state["discriminator"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._forget_records()
+
+
+def squared_slopes(
+    discriminator: Discriminator, tokens: Int[Tensor, "batch time"]
+) -> Float[Tensor, " batch"]:
+    """Return, for each sentence, the squared gradient of its log-odds by its embedded tokens.
+
+    Without dropout, and itself a function of the weights with a gradient.
+    """
+    real = is_real(tokens)
+    embedded = discriminator.embed(tokens).detach().requires_grad_()
+    # The recurrent kernels of cuDNN have no second derivative, those of PyTorch have.
+    with torch.backends.cudnn.flags(enabled=False):
+        logits = discriminator.classify(discriminator.features(embedded, real))
+        (slopes,) = torch.autograd.grad(logits.sum(), embedded, create_graph=True)
+    return torch.where(real[..., None], slopes, 0.0).square().sum(dim=(1, 2))
 
 
 def _check_finite(loss: float) -> None:

@@ -1,4 +1,4 @@
-"""From settings to objects: the only tables of names, and the only place that tells kinds apart."""
+"""From settings to networks and back: the tables of their names, and their checkpoints."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,25 +7,18 @@ from typing import Any
 import torch
 
 from seqgan import (
-    action_values,
     adversaries,
-    baselines,
-    curricula,
     discriminators,
     objectives,
     recurrent,
-    rewards,
     schedules,
-    shaping,
+    sequence_discriminators,
+    transformer,
 )
-from seqgan.action_values import ActionValue
 from seqgan.adversaries import DiscriminatorReward, Shape
-from seqgan.baselines import Baseline
 from seqgan.checkpoints import load_tree, save_tree
 from seqgan.corpus.vocabulary import Vocabulary, write_vocabulary
-from seqgan.curricula import Curriculum
 from seqgan.discriminators import Discriminator
-from seqgan.errors import UserError
 from seqgan.generators import Generator
 from seqgan.model_files import (
     Settings,
@@ -37,44 +30,31 @@ from seqgan.model_files import (
     save_model,
 )
 from seqgan.objectives import Objective
-from seqgan.policy_gradient import PolicyGradient
-from seqgan.rewards import RewardModel
 from seqgan.scheduled_sampling import ScheduledSampling
 from seqgan.schedules import Schedule
-from seqgan.shaping import Credit, Normalisation
 from seqgan.team import ALONE, Team
 from seqgan.tokens import Alphabet
 
 GENERATORS: Mapping[str, Callable[..., Generator]] = {
-    "lstm": recurrent.LSTMGenerator,
-    "gru": recurrent.GRUGenerator,
+    # What is recurrent reads sentences of any length.
+    "lstm": lambda max_length, **options: recurrent.LSTMGenerator(**options),
+    "gru": lambda max_length, **options: recurrent.GRUGenerator(**options),
+    "transformer": transformer.TransformerGenerator,
 }
 DISCRIMINATORS: Mapping[str, Callable[..., Discriminator]] = {
-    "cnn": discriminators.CNNDiscriminator
+    "cnn": discriminators.CNNDiscriminator,
+    "rnn": sequence_discriminators.RNNDiscriminator,
+    "prefix": sequence_discriminators.PrefixDiscriminator,
+    "transformer": sequence_discriminators.TransformerDiscriminator,
 }
 LIKELIHOOD_OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
     "maximum_likelihood": objectives.MaximumLikelihood,
-    "scheduled_sampling": lambda truth: ScheduledSampling(_build(SCHEDULES, truth)),
+    "scheduled_sampling": lambda truth: ScheduledSampling(build_kind(SCHEDULES, truth)),
 }
 SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
     "linear": schedules.Linear,
     "exponential": schedules.Exponential,
     "inverse_sigmoid": schedules.InverseSigmoid,
-}
-ACTION_VALUES: Mapping[str, Callable[..., ActionValue]] = {
-    "rollout": action_values.MonteCarloRollout,
-    "terminal": action_values.TerminalReward,
-}
-BASELINES: Mapping[str, Callable[..., Baseline]] = {
-    "none": lambda generator: baselines.Zero(),
-    "mean_of_others": lambda generator: baselines.MeanOfOthers(),
-    "moving_average": lambda generator, decay: baselines.MovingAverage(decay=decay),
-    "critic": baselines.Critic,
-}
-NORMALISATIONS: Mapping[str, Normalisation] = {
-    "none": shaping.as_they_are,
-    "share": shaping.as_shares,
-    "deviation": shaping.by_deviation,
 }
 SHAPES: Mapping[str, Shape] = {
     "probability": torch.sigmoid,
@@ -83,39 +63,35 @@ SHAPES: Mapping[str, Shape] = {
     "logit": adversaries.as_they_are,
     "odds": adversaries.odds,
 }
-CREDITS: Mapping[str, Credit] = {"random": shaping.random, "shuffled": shaping.shuffled}
-CURRICULA: Mapping[str, Callable[..., Curriculum]] = {
-    "schedule": curricula.Scheduled,
-    "accuracy": curricula.ByAccuracy,
-}
-FIXED_REWARDS: Mapping[str, Callable[..., RewardModel]] = {
-    "constant": rewards.ConstantReward,
-    "random": rewards.ConstantReward,
-}
 
 
-def build_generator(settings: Settings, alphabet: Alphabet, rng: torch.Generator) -> Generator:
-    """Return an untrained generator; ``rng`` is on the processor, whatever the device."""
-    return _build(GENERATORS, settings, alphabet=alphabet, rng=rng)
+def build_generator(
+    settings: Settings, alphabet: Alphabet, max_length: int, rng: torch.Generator
+) -> Generator:
+    """Return an untrained generator of sentences of at most ``max_length`` tokens.
+
+    ``rng`` is on the processor, whatever the device.
+    """
+    return build_kind(GENERATORS, settings, alphabet=alphabet, max_length=max_length, rng=rng)
 
 
 def build_discriminator(
     settings: Settings, alphabet: Alphabet, max_length: int, rng: torch.Generator
 ) -> Discriminator:
     """Return an untrained discriminator for sentences of at most ``max_length`` tokens."""
-    return _build(DISCRIMINATORS, settings, alphabet=alphabet, max_length=max_length, rng=rng)
+    return build_kind(DISCRIMINATORS, settings, alphabet=alphabet, max_length=max_length, rng=rng)
 
 
 def build_likelihood_objective(settings: Settings) -> Objective:
     """Return what a generator is pretrained with."""
-    return _build(LIKELIHOOD_OBJECTIVES, settings)
+    return build_kind(LIKELIHOOD_OBJECTIVES, settings)
 
 
 def build_fit(
     settings: Settings, discriminator: Discriminator, team: Team = ALONE
 ) -> DiscriminatorReward:
     """Return a discriminator as reward model, with a fresh optimizer."""
-    names = ("learning_rate", "batch_size", "epochs", "label_smoothing")
+    names = ("learning_rate", "batch_size", "epochs", "label_smoothing", "gradient_penalty")
     return DiscriminatorReward(
         discriminator,
         **{name: settings[name] for name in names},
@@ -124,63 +100,8 @@ def build_fit(
     )
 
 
-def build_reward(
-    settings: Settings, pretrained: Path | None, device: str, team: Team = ALONE
-) -> RewardModel:
-    """Return the judge of a method; one that learns continues from its pretraining.
-
-    Args:
-        settings: The section ``reward`` of a method.
-        pretrained: Checkpoint of ``pretrain_discriminator``, for the kinds that need it.
-        device: Where it computes.
-        team: The processes that fit it together.
-    """
-    if settings["kind"] in FIXED_REWARDS:
-        return _build(FIXED_REWARDS, settings)
-    if pretrained is None:
-        raise UserError("a discriminator reward needs --discriminator, the pretrained one")
-    return load_discriminator(pretrained, settings, device, team)
-
-
-def build_policy_gradient(
-    settings: Settings,
-    generator: Generator,
-    reward: RewardModel,
-    prefix: Curriculum | None = None,
-    team: Team = ALONE,
-) -> PolicyGradient:
-    """Return the objective of a method; its action value and its baseline have states."""
-    advantage = settings["advantage"]
-    return PolicyGradient(
-        _build(
-            ACTION_VALUES, settings["action_value"], generator=generator, reward=reward, team=team
-        ),
-        _build(BASELINES, settings["baseline"], generator=generator),
-        credit=CREDITS.get(settings["reward"]["kind"], shaping.own),
-        value_scale=NORMALISATIONS[advantage["value_scale"]],
-        advantage_scale=NORMALISATIONS[advantage["advantage_scale"]],
-        clip=advantage["clip"],
-        entropy_bonus=settings["entropy_bonus"],
-        prefix=prefix,
-    )
-
-
-def build_curricula(settings: Settings, length: int) -> dict[str, Curriculum]:
-    """Return the curricula of a method by name, ``length`` or ``prefix``: those that it has.
-
-    Args:
-        settings: The section ``curriculum`` of a method.
-        length: Length of a row of the corpus.
-    """
-    goals = {"length": length, "prefix": 0}
-    return {
-        name: _build(CURRICULA, {"kind": "schedule", **settings[name]}, goal=goal)
-        for name, goal in goals.items()
-        if settings[name] is not None
-    }
-
-
-def _build(table: Mapping[str, Callable[..., Any]], settings: Settings, **more: Any) -> Any:
+def build_kind(table: Mapping[str, Callable[..., Any]], settings: Settings, **more: Any) -> Any:
+    """Return what a table makes of a section: of its kind, from its other keys and some more."""
     options = {name: value for name, value in settings.items() if name != "kind"}
     return table[settings["kind"]](**options, **more)
 
@@ -214,7 +135,7 @@ def load_generator(folder: Path, device: str) -> tuple[Generator, Settings]:
     weights = load_tree(folder / "weights.safetensors")
 
     def build() -> Generator:
-        return build_generator(model["settings"], alphabet, torch.Generator())
+        return build_generator(model["settings"], alphabet, model["length"], torch.Generator())
 
     return filled(build, weights, folder).to(device), model
 
@@ -233,6 +154,23 @@ def save_discriminator(
     save_tree(folder / "weights.safetensors", reward.state_dict())
 
 
+def read_discriminator(folder: Path) -> tuple[Discriminator, Any]:
+    """Return a discriminator on the processor, and all that its checkpoint holds.
+
+    Raises :class:`UserError` if the folder is no checkpoint of a discriminator, or damaged.
+    """
+    model, alphabet = read_model(folder, DISCRIMINATORS)
+    state = load_tree(folder / "weights.safetensors")
+
+    def build() -> Discriminator:
+        settings, length = model["settings"], model["length"]
+        return build_discriminator(settings, alphabet, length, torch.Generator())
+
+    with fitting(folder):
+        weights = part(state, "discriminator")
+    return filled(build, weights, folder), state
+
+
 def load_discriminator(
     folder: Path, fit: Settings, device: str, team: Team = ALONE
 ) -> DiscriminatorReward:
@@ -244,17 +182,10 @@ def load_discriminator(
         device: Where it computes.
         team: The processes that fit it together.
     """
-    model, alphabet = read_model(folder, DISCRIMINATORS)
-    state = load_tree(folder / "weights.safetensors")
-
-    def build() -> Discriminator:
-        settings, length = model["settings"], model["length"]
-        return build_discriminator(settings, alphabet, length, torch.Generator())
-
+    discriminator, state = read_discriminator(folder)
+    reward = build_fit(fit, discriminator.to(device), team)
     with fitting(folder):
-        weights, learned = part(state, "discriminator"), part(state, "optimizer", "state")
-    reward = build_fit(fit, filled(build, weights, folder).to(device), team)
-    with fitting(folder):
+        learned = part(state, "optimizer", "state")
         check_moments(learned, reward.optimizer)
         # Learning rate and all else that is set come from the settings, not from the file.
         groups = reward.optimizer.state_dict()["param_groups"]

@@ -1,7 +1,7 @@
 """Discriminators: one logit per sentence, positive when it looks real."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from seqgan.layers import drop
 from seqgan.products import linear
 from seqgan.tokens import PAD, Alphabet, is_real
 from seqgan.windows import max_over_table, max_over_time, pays_as_table
@@ -74,6 +75,30 @@ class Discriminator(nn.Module, ABC):
         """Return the log-odds that each sentence is real; with noise, under dropout."""
         return self.classify(self.features(self.embed(tokens), is_real(tokens)), noise)
 
+    def loss(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        goals: Float[Tensor, " batch"],
+        noise: Float[Tensor, "batch uniforms"],
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, " batch"]]:
+        """Return the summed cross-entropy with what is to be said of sentences, and the log-odds.
+
+        Args:
+            tokens: The sentences.
+            goals: Probability of being real that each is to have.
+            noise: What decides the dropout.
+        """
+        logits = self(tokens, noise)
+        goals = goals.to(logits.dtype)
+        return F.binary_cross_entropy_with_logits(logits, goals, reduction="sum"), logits
+
+    def prefix_logits(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+        """Return the log-odds of the sentence up to each token; ``TypeError`` from most networks.
+
+        Only those that read from left to right have something to say before the end.
+        """
+        raise TypeError(f"{type(self).__name__} judges whole sentences alone")
+
     def widened(self, tokens: Int[Tensor, "batch time"]) -> Int[Tensor, "batch row"]:
         """Return rows padded to the length of the corpus, as a curriculum's short ones must be.
 
@@ -90,6 +115,48 @@ class Discriminator(nn.Module, ABC):
     @abstractmethod
     def penalty(self) -> Float[Tensor, ""]:
         """Return the regularisation term of the training loss."""
+
+
+class LinearDiscriminator(Discriminator):
+    """A network whose features one dense layer turns into the log-odds.
+
+    Weights start from N(0, std²), biases from zero. Padding embeds to zero. There is no penalty.
+    """
+
+    def __init__(
+        self,
+        *,
+        alphabet: Alphabet,
+        max_length: int,
+        embedding_dim: int,
+        num_features: int,
+        dropout: float,
+        normal: Callable[..., nn.Parameter],
+    ) -> None:
+        super().__init__()
+        self.max_length, self.dropout = max_length, dropout
+        self.embedding = normal(alphabet.vocab_size, embedding_dim)
+        self.output_weights = normal(num_features)
+        self.output_bias = nn.Parameter(torch.zeros(()))
+
+    def noise(self, batch: int, rng: torch.Generator) -> Float[Tensor, "batch uniforms"]:
+        count = len(self.output_weights) if self.dropout else 0
+        return torch.rand(batch, count, generator=rng, device=rng.device)
+
+    def embedding_table(self) -> Float[Tensor, "vocab embedding"]:
+        return self.embedding
+
+    def classify(
+        self,
+        features: Float[Tensor, "batch features"],
+        noise: Float[Tensor, "batch uniforms"] | None = None,
+    ) -> Float[Tensor, " batch"]:
+        if noise is not None and self.dropout:
+            features = drop(features, noise, self.dropout)
+        return features @ self.output_weights + self.output_bias
+
+    def penalty(self) -> Float[Tensor, ""]:
+        return self.output_bias.new_zeros(())
 
 
 @final
@@ -201,6 +268,6 @@ class CNNDiscriminator(Discriminator):
         transformed = linear(features, self.highway_weights, self.highway_bias).relu()
         features = torch.lerp(features, transformed, gate)
         if noise is not None and self.dropout:
-            features = features * (noise >= self.dropout) / (1 - self.dropout)
+            features = drop(features, noise, self.dropout)
         fake, real = F.linear(features, self.output_weights, self.output_bias).unbind(dim=1)
         return real - fake

@@ -15,7 +15,7 @@ from seqgan.corpus.dataset import Dataset, evenly
 from seqgan.decoding import score
 from seqgan.errors import UserError
 from seqgan.generators import Generator
-from seqgan.metrics.bleu import ReferenceIndex, bleu, match, self_bleu
+from seqgan.metrics.bleu import bleu, self_bleu
 from seqgan.metrics.diversity import (
     copying,
     distinct,
@@ -33,6 +33,7 @@ from seqgan.metrics.likelihood import (
     nll_per_sentence,
     nll_per_token,
 )
+from seqgan.metrics.matches import ReferenceIndex, match
 from seqgan.metrics.ngrams import Ngrams, Sentences
 from seqgan.metrics.sacre import CHRF_SENTENCES, chrf, corpus_bleu
 from seqgan.metrics.score import Score, sign

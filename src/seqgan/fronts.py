@@ -16,7 +16,7 @@ from seqgan.statistics import t_interval
 LEVELS = 20
 """Levels of quality at which two curves are compared."""
 ENOUGH = 0.5
-"""Share of the baseline's range of quality that must be shared for a verdict."""
+"""Share of the baseline's front, in quality, that must be shared for a verdict."""
 Points = Float[np.ndarray, "points 2"]
 Curve = Float[np.ndarray, "_ 2"]
 
@@ -132,7 +132,8 @@ def compare(plane: Plane, method: Mapping[int, Curve], baseline: Mapping[int, Cu
         return Comparison("unknown", shown, gaps)
     better = [low > 0 for _, low, _ in gaps]
     worse = [high < 0 for _, _, high in gaps]
-    widths = [baseline[seed][:, 0].max() - baseline[seed][:, 0].min() for seed in seeds]
+    # Of the front: temperatures that others beat in both scores are no choice of anybody's.
+    widths = [curve[-1, 0] - curve[0, 0] for _, curve in pairs]
     if highest - lowest < ENOUGH * float(np.mean(widths)):
         better, worse = [False], [False]  # too little of the curves to speak of them
     verdict = (

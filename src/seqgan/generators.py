@@ -34,6 +34,10 @@ class Generator(nn.Module, ABC):
     """Share of features that calls with noise drop."""
 
     @abstractmethod
+    def state_numbers(self, length: int) -> int:
+        """Return how many numbers the state of one prefix of so many tokens holds."""
+
+    @abstractmethod
     def encode(
         self,
         tokens: Int[Tensor, "batch time"],
@@ -81,6 +85,22 @@ class Generator(nn.Module, ABC):
         self, previous: Float[Tensor, "batch embedding"], state: DecoderState
     ) -> tuple[Float[Tensor, "batch hidden"], DecoderState]:
         """Read what stands for one token, or for a mixture of tokens, as :meth:`step` does."""
+
+
+def never_emitted(alphabet: Alphabet) -> Float[Tensor, " vocab"]:
+    """Return zero for each token, and minus infinity for one that is never emitted."""
+    never = torch.zeros(alphabet.vocab_size)
+    never[list(alphabet.never_emitted)] = -torch.inf
+    return never
+
+
+def check_tied(tied: bool, embedding_dim: int, hidden_dim: int) -> None:
+    """Raise ``ValueError`` where one vector cannot serve to read a token and to choose it."""
+    if tied and embedding_dim != hidden_dim:
+        raise ValueError(
+            f"tied weights need `embedding_dim` and `hidden_dim` of one size, but {embedding_dim} "
+            f"is not {hidden_dim}"
+        )
 
 
 def shift_right(tokens: Int[Tensor, "batch time"], alphabet: Alphabet) -> Int[Tensor, "batch time"]:

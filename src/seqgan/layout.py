@@ -10,9 +10,9 @@ from typing import Any
 
 from seqgan.config.corpus import OracleCorpus, TextCorpus
 from seqgan.config.experiment import REAL, Experiment, external_files
-from seqgan.config.rewards import Adversary
+from seqgan.config.feasibility import shares_discriminator
 from seqgan.config.sources import FileSource
-from seqgan.config.training import LikelihoodMethod, PolicyGradientMethod
+from seqgan.config.training import AdversarialMethod, LikelihoodMethod
 
 OPTIONS = {
     "parameters": "parameters",
@@ -151,7 +151,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
         )
         yield generator
         curves.append(generator)
-        if any(needs_discriminator(method) for method in experiment.methods.values()):
+        if any(shares_discriminator(method) for method in experiment.methods.values()):
             yield discriminator
             curves.append(discriminator)
         for method in [REAL, *experiment.methods]:
@@ -177,7 +177,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                     yield alone
                     curves.append(alone)
                     trained = (alone,)
-            elif isinstance(settings, PolicyGradientMethod):
+            elif isinstance(settings, AdversarialMethod):
                 learning = _plain(settings)
                 learning["selection"].pop("weights")
                 adversarial = Job(
@@ -192,7 +192,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                     method,
                     training(f"train_adversarially-{method}"),
                     (data, generator, discriminator)
-                    if needs_discriminator(settings)
+                    if shares_discriminator(settings)
                     else (data, generator),
                 )
                 yield adversarial
@@ -221,7 +221,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
                 method,
                 {
                     "scores": f"{results}/metrics/{folder}/evaluate-{method}.json",
-                    "sentences": f"{results}/metrics/{folder}/sentences-{method}",
+                    "sentences": f"{results}/sentences/{folder}/{method}",
                 },
                 (data, *references, sampling, *trained),
             )
@@ -258,6 +258,7 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
             "text": f"{results}/summary.txt",
             "sweep": f"{results}/sweep.csv",
             "judgements": f"{results}/judgements.json",
+            "means": f"{results}/means.json",
         },
         upstream=(*evaluations, *sweeps),
     )
@@ -276,7 +277,11 @@ def _jobs(name: str, experiment: Experiment) -> Iterator[Job]:
             "corpus": _plain(experiment.corpus),
             "report": _plain(experiment.report),
         },
-        outputs={"report": f"{results}/report.html", "figures": f"{results}/figures"},
+        outputs={
+            "report": f"{results}/report.html",
+            "figures": f"{results}/figures",
+            "course": f"{results}/curves.csv",
+        },
         upstream=(data, *references, summary, *evaluations, *sweeps, *curves, *samples),
     )
 
@@ -296,11 +301,6 @@ def in_table_order(experiment: Experiment) -> list[str]:
     """
     methods = experiment.methods
     return sorted(methods, key=lambda name: (not isinstance(methods[name], LikelihoodMethod), name))
-
-
-def needs_discriminator(method: Any) -> bool:
-    """Return whether a method starts from the pretrained discriminator."""
-    return isinstance(method, PolicyGradientMethod) and isinstance(method.reward, Adversary)
 
 
 def _plain(section: Any) -> dict[str, Any]:

@@ -57,11 +57,14 @@ def _is_unknown(_: Any) -> bool:
 
 
 VALID: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("length", "embedding_dim", "hidden_dim"), _is_size),
+    **dict.fromkeys(("length", "embedding_dim", "hidden_dim", "feedforward_dim"), _is_size),
     **dict.fromkeys(("widths", "num_filters"), _are_sizes),
     **dict.fromkeys(("std", "dropout", "l2"), _is_number),
     "tied": lambda value: isinstance(value, bool),
     "num_layers": lambda value: _is_size(value) and value <= 100,
+    "num_heads": lambda value: _is_size(value) and value <= 1000,
+    "positions": lambda value: value in ("rotary", "learned"),
+    "pooling": lambda value: value in ("last", "max", "mean"),
 }
 """What ``model.json`` may say. The configuration says it better, but a stage does not know it."""
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from jaxtyping import Float, Int
@@ -44,6 +44,13 @@ class Objective(ABC):
 
         It may use their shape alone, and their conditions where there are any.
         """
+
+    def parts(self) -> dict[str, Any]:
+        """Return what has a state to be saved, by name; nothing has, unless said."""
+        return {}
+
+    def track(self, generator: Generator) -> None:  # noqa: B027
+        """Follow the generator after a round of updates; nothing does, unless said."""
 
 
 @final

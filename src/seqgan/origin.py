@@ -17,7 +17,8 @@ from seqgan.records import canonical_json
 def origin(record: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """Return what stays out of a receipt, so that equal runs have equal ones."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    changes = _git("status", "--porcelain", "--untracked-files=no")
+    # Results that are versioned change whenever they are made.
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
     gpu = None
     if record["environment"]["device"] == "cuda":
         gpu = import_module("torch").cuda.max_memory_allocated()

@@ -1,7 +1,7 @@
 """The policy gradient of sequences, with a value for every token."""
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +33,8 @@ class PolicyGradient(Objective):
 
     The metrics hold ``reward``, the mean value of a finished sentence, ``reward_deviation``, its
     spread in the batch, ``advantage_deviation``, the spread of what weighs the tokens, and
-    ``reward_per_position``, the mean value of the tokens at each position.
+    ``reward_per_position``, the mean value of the tokens at each position, NaN where no sentence
+    has one that was chosen.
     """
 
     action_value: ActionValue
@@ -78,15 +79,22 @@ class PolicyGradient(Objective):
             {
                 "reward": final_value.mean(),
                 "reward_deviation": final_value.std(correction=0),
-                "advantage_deviation": _deviation(advantage, chosen),
-                "reward_per_position": value.sum(dim=0) / counts.clamp(min=1),
+                "advantage_deviation": deviation(advantage, chosen),
+                "reward_per_position": value.sum(dim=0) / counts,  # NaN where none was
             },
         )
 
+    def parts(self) -> dict[str, Any]:
+        return {"action_value": self.action_value, "baseline": self.baseline}
 
-def _deviation(
+    def track(self, generator: Generator) -> None:
+        self.action_value.track(generator)
+
+
+def deviation(
     value: Float[Tensor, "batch time"], chosen: Bool[Tensor, "batch time"]
 ) -> Float[Tensor, ""]:
+    """Return the standard deviation of the chosen values."""
     count = chosen.sum().clamp(min=1)
     mean = torch.where(chosen, value, 0.0).sum() / count
     return (torch.where(chosen, value - mean, 0.0).square().sum() / count).sqrt()

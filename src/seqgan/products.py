@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 # PyTorch multiplies float32 matrices with MKL, which uses half of the vector unit of a processor
 # that is not Intel's; oneDNN, which PyTorch has for its convolutions, uses all of it everywhere.
@@ -55,10 +54,11 @@ class _Linear(torch.autograd.Function):
         return _ONEDNN(features, weights, bias, "none", [], "")
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = grad_outputs
         features, weights = ctx.saved_tensors
+        if torch.is_grad_enabled():  # this gradient will be differentiated too
+            return gradient @ weights, gradient.T @ features, gradient.sum(dim=0)
         return (
             product(gradient, weights.T),
             product(gradient.T, features.T),

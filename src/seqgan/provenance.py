@@ -8,7 +8,8 @@ import ast
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,8 @@ SOURCE = Path(__file__).resolve().parents[1]
 RECEIPT = {"spec", "seed", "inputs", "outputs", "environment"}
 """The parts of a receipt beside its schema and digest."""
 IGNORED = {".snakemake_timestamp"}
+THREADS = 4
+"""Files that are read at once."""
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
 
 
@@ -44,13 +47,14 @@ def describe(path: Path) -> dict[str, Any]:
     Raises :class:`UserError` if there is neither.
     """
     if path.is_dir():
-        files = {}
-        for root, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(set(names) - IGNORED):
-                file = Path(root, name)
-                files[file.relative_to(path).as_posix()] = _describe_file(file)
-        return {"files": dict(sorted(files.items()))}
+        files = [
+            Path(root, name) for root, _, names in os.walk(path) for name in set(names) - IGNORED
+        ]
+        by_name = {file.relative_to(path).as_posix(): file for file in files}
+        names = sorted(by_name)
+        with ThreadPoolExecutor(THREADS) as pool:  # hashing holds no lock of Python
+            found = pool.map(_describe_file, [by_name[name] for name in names])
+            return {"files": dict(zip(names, found, strict=True))}
     return _describe_file(path)
 
 
@@ -68,8 +72,18 @@ def _describe_file(path: Path) -> dict[str, Any]:
 # --- code -----------------------------------------------------------------------------------------
 
 
-def _imported(path: Path, package: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def _understood(text: str, package: str) -> tuple[tuple[str, ...], str]:
+    """Return what a module imports and the digest of what it means.
+
+    Kept by its text: a module that ten stages share is parsed once.
+    """
+    tree = ast.parse(text)
+    return tuple(_imported(tree, package)), sha256(_meaning(tree))[:16]
+
+
+def _imported(tree: ast.Module, package: str) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -79,28 +93,8 @@ def _imported(path: Path, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _sources(script: Path, root: Path) -> list[Path]:
-    """Return the script and every module below ``root`` that it imports, however indirectly."""
-    found, pending = {script}, [(script, "")]
-    while pending:
-        path, package = pending.pop()
-        for name in _imported(path, package):
-            parts = name.split(".")
-            for depth in range(1, len(parts) + 1):
-                stem = root.joinpath(*parts[:depth])
-                for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
-                    if candidate.is_file() and candidate not in found:
-                        found.add(candidate)
-                        inside = (
-                            parts[:depth] if candidate.stem == "__init__" else parts[: depth - 1]
-                        )
-                        pending.append((candidate, ".".join(inside)))
-    return sorted(found)
-
-
-def _meaning(path: Path) -> bytes:
-    """Return the syntax tree of a module without comments, layout and docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def _meaning(tree: ast.Module) -> bytes:
+    """Return a syntax tree without comments, layout and docstrings, which it loses."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -116,14 +110,27 @@ def _meaning(path: Path) -> bytes:
 def code_digests(stage: str, source: Path = SOURCE) -> dict[str, str]:
     """Return ``{path below src: digest}`` of a stage script and all of ours that it imports.
 
-    Read from the import statements; modules that are imported dynamically, data files and
-    libraries are not covered (libraries are recorded in the receipt).
+    Read from the import statements, however indirectly it imports; modules that are imported
+    dynamically, data files and libraries are not covered (libraries are recorded in the receipt).
     """
-    script = source / f"{stage}.py"
-    return {
-        path.relative_to(source).as_posix(): sha256(_meaning(path))[:16]
-        for path in _sources(script, source)
-    }
+    found: dict[Path, str] = {}
+    pending = [(source / f"{stage}.py", "")]
+    while pending:
+        path, package = pending.pop()
+        if path in found:
+            continue
+        imported, found[path] = _understood(path.read_text(encoding="utf-8"), package)
+        for name in imported:
+            parts = name.split(".")
+            for depth in range(1, len(parts) + 1):
+                stem = source.joinpath(*parts[:depth])
+                for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
+                    if candidate not in found and candidate.is_file():
+                        inside = (
+                            parts[:depth] if candidate.stem == "__init__" else parts[: depth - 1]
+                        )
+                        pending.append((candidate, ".".join(inside)))
+    return {path.relative_to(source).as_posix(): found[path] for path in sorted(found)}
 
 
 # --- spec -----------------------------------------------------------------------------------------
@@ -276,26 +283,48 @@ class State:
     reasons: list[str] = field(default_factory=list)
 
 
-def verify(jobs: Iterable[Any], root: Path) -> list[State]:
+Describe = Callable[[Path], dict[str, Any]]
+"""What returns digest and size of a file, or of every file in a folder."""
+
+
+def verify(jobs: Iterable[Any], root: Path, describe: Describe | None = describe) -> list[State]:
     """Compare every job's receipt with its present settings, code, inputs and output bytes.
 
-    ``ok`` everything corresponds · ``absent`` the receipt holds but the outputs are not here ·
+    ``ok`` everything corresponds · ``absent`` the receipt holds but outputs are not here ·
     ``stale`` settings, code or inputs differ, or an upstream job is not ok · ``damaged`` outputs
     or receipt have other bytes · ``missing`` no receipt.
 
     Args:
         jobs: Jobs of :func:`seqgan.layout.jobs`, each after its upstream.
         root: Folder that holds ``results/``.
+        describe: What reads the outputs; without it they are taken for what receipts say.
     """
     states: dict[str, State] = {}
     receipts: dict[str, dict[str, Any]] = {}
-    for job in jobs:
-        states[job.name] = _verify_job(job, root, states, receipts)
+    jobs = list(jobs)
+    with ThreadPoolExecutor(1) as pool:
+        # Outputs are read while code is: neither waits for the other.
+        read = None if describe is None else _read_ahead(jobs, root, describe, pool)
+        for job in jobs:
+            states[job.name] = _verify_job(job, root, states, receipts, read)
     return list(states.values())
 
 
+def _read_ahead(
+    jobs: Iterable[Any], root: Path, describe: Describe, pool: ThreadPoolExecutor
+) -> Describe:
+    """Begin to describe the outputs of jobs in a pool, and return what waits for each."""
+    outputs = [root / output for job in jobs for output in job.outputs.values()]
+    begun = {path: pool.submit(describe, path) for path in outputs if path.exists()}
+    return lambda path: begun[path].result() if path in begun else describe(path)
+
+
 def _verify_job(
-    job: Any, root: Path, states: dict[str, State], receipts: dict[str, dict[str, Any]]
+    job: Any,
+    root: Path,
+    states: dict[str, State],
+    receipts: dict[str, dict[str, Any]],
+    describe: Describe | None,
 ) -> State:
     path = root / job.receipt
     if not path.is_file():
@@ -326,20 +355,24 @@ def _verify_job(
         for name, path in files.items():
             if name not in recorded:
                 stale.append(f"{name} is new")
-            elif recorded[name] != describe(path):
+            elif recorded[name] != _describe_file(path):
                 stale.append(f"{name} has changed")
         stale += [f"{name} is gone" for name in recorded if name not in files]
     if stale:
         return State(job.name, "stale", stale)
     if found["outputs"].keys() != set(job.outputs.values()):
         return State(job.name, "damaged", ["the receipt names other outputs"])
+    if describe is None:
+        return State(job.name, "ok")
     gone = [output for output in found["outputs"] if not (root / output).exists()]
-    if gone and len(gone) == len(found["outputs"]):
-        return State(job.name, "absent", ["outputs are not here"])
-    damaged = [f"{output} is gone" for output in gone]
-    for output, description in found["outputs"].items():
-        if output not in gone:
-            damaged += [
-                f"{output}: {each}" for each in differences(description, describe(root / output))
-            ]
-    return State(job.name, "damaged", damaged) if damaged else State(job.name, "ok")
+    damaged = [
+        f"{output}: {each}"
+        for output, description in found["outputs"].items()
+        if output not in gone
+        for each in differences(description, describe(root / output))
+    ]
+    if damaged:
+        return State(job.name, "damaged", damaged)
+    if gone:
+        return State(job.name, "absent", [f"{output} is not here" for output in gone])
+    return State(job.name, "ok")

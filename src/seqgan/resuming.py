@@ -1,10 +1,9 @@
 """A training run inside a stage: resumed, measured, saved by time, and shown."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 from seqgan.checkpoints import ResumeFolder, resume_key
 from seqgan.errors import NonFiniteError, UserError
@@ -119,6 +118,7 @@ def carry_through(
 def finite(metrics: StepMetrics, step: int) -> StepMetrics:
     """Return the metrics; raise :class:`NonFiniteError` if one is infinite or NaN."""
     for name, value in metrics.items():
-        if not np.isfinite(value).all():
+        values = value if isinstance(value, list) else [value]
+        if not all(math.isfinite(each) for each in values if each is not None):
             raise NonFiniteError(f"{name} is {value} after step {step}")
     return metrics

@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seqgan.action_values import ActionValue
 from seqgan.curricula import Curriculum
 from seqgan.decoding import sample_sentences
 from seqgan.errors import NonFiniteError, UserError
@@ -23,7 +22,7 @@ from seqgan.team import ALONE, Team
 from seqgan.tokens import conditions
 
 # A list is a value per position of a sentence.
-StepMetrics = dict[str, float | list[float]]
+StepMetrics = dict[str, float | list[float | None]]
 
 
 @runtime_checkable
@@ -180,14 +179,14 @@ class DiscriminatorRound:
 class AdversarialRound:
     """One iteration of the outer loop of Algorithm 1 (Yu et al., 2017).
 
-    ``generator_steps`` policy-gradient updates (g-steps), then ``likelihood_steps`` updates on real
-    sentences, which the paper has none of, then the rollout policy follows, then ``reward_steps``
-    rounds (d-steps) of fitting the reward model. Before the first round the reward model is fitted
-    ``warm_up`` times; 0 where it comes from its own pretraining.
+    ``generator_steps`` updates of the generator against its judge (g-steps), then
+    ``likelihood_steps`` updates on real sentences, which the paper has none of, then the rollout
+    policy, if any, follows, then ``reward_steps`` rounds (d-steps) of fitting the reward model.
+    Before the first round the reward model is fitted ``warm_up`` times; 0 where it comes from its
+    own pretraining.
     """
 
     update: GeneratorUpdate
-    action_value: ActionValue
     discriminator_round: DiscriminatorRound
     generator_steps: int
     reward_steps: int
@@ -211,7 +210,7 @@ class AdversarialRound:
                 seen = self.likelihood(self._batch(run), run)
                 add(learnt, {"nll_train": seen["nll_train"]})
         for _ in run.progress.count("tracking", 1):
-            self.action_value.track(self.update.generator)
+            self.update.objective.track(self.update.generator)
         judged: StepMetrics = run.progress.keep("judged", dict)
         for _ in run.progress.count("d-step", self.reward_steps):
             judged.update(self.discriminator_round(run))
@@ -293,10 +292,16 @@ def add(sums: dict[str, Tensor], seen: dict[str, Float[Tensor, "*shape"]]) -> No
 def average(sums: dict[str, Tensor], count: int) -> StepMetrics:
     """Return the mean of every metric, in one transfer from the device per metric.
 
-    Raises :class:`NonFiniteError` for a loss that a GPU has not been asked about before.
+    Of those with a value for every position, ``None`` where there is none. Raises
+    :class:`NonFiniteError` for a loss that a GPU has not been asked about before.
     """
-    means: StepMetrics = {name: (total / count).tolist() for name, total in sums.items()}
-    for name, value in means.items():
-        if isinstance(value, float) and not math.isfinite(value):
+    means: StepMetrics = {}
+    for name, total in sums.items():
+        value: float | list[float] = (total / count).tolist()
+        if isinstance(value, list):
+            means[name] = [None if math.isnan(each) else each for each in value]
+        elif math.isfinite(value):
+            means[name] = value
+        else:
             raise NonFiniteError(f"the generator's {name} is {value}")
     return means

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqgan.products import product
 
@@ -49,16 +48,19 @@ class _MaxOverTime(torch.autograd.Function):
             greatest, place = answers.view(batch, places, num_filters).max(dim=1)
             results.append(greatest)
             kept += [windows, place]
-        ctx.save_for_backward(*banks, *kept)
-        ctx.time = time
+        ctx.save_for_backward(embedded, *banks, *kept)
         return torch.cat(results, dim=1)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = grad_outputs
-        batch, time, count = len(gradient), ctx.time, len(ctx.saved_tensors) // 3
-        banks, kept = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        embedded, *rest = ctx.saved_tensors
+        count = len(rest) // 3
+        banks, kept = rest[:count], rest[count:]
+        if torch.is_grad_enabled():  # this gradient will be differentiated too
+            again = _by_convolution(embedded, banks)
+            return torch.autograd.grad(again, [embedded, *banks], gradient, create_graph=True)
+        batch, time, _ = embedded.shape
         of_embedded = gradient.new_zeros(batch, time, banks[0].shape[2])
         of_banks = []
         for filters, windows, place, of_result in zip(
@@ -86,6 +88,16 @@ class _MaxOverTime(torch.autograd.Function):
             for offset in range(width):
                 of_embedded[:, offset : offset + places] += of_windows[:, :, offset]
         return of_embedded, *of_banks
+
+
+def _by_convolution(
+    embedded: Float[Tensor, "batch time embedding"],
+    banks: Sequence[Float[Tensor, "_ _ embedding"]],
+) -> Float[Tensor, "batch filters"]:
+    """Return :func:`max_over_time` by operations that any number of gradients can pass."""
+    signals = embedded.transpose(1, 2)
+    answers = [F.conv1d(signals, filters.transpose(1, 2)) for filters in banks]
+    return torch.cat([each.amax(dim=2) for each in answers], dim=1)
 
 
 def pays_as_table(

@@ -33,7 +33,8 @@ from stage_worlds import DISCRIMINATOR, GENERATOR, LENGTH, VOCABULARY, network, 
 
 from .promise import changed, damaged, ends_well, fuzz, json_trees
 
-FIT = {"learning_rate": 0.01, "batch_size": 4, "epochs": 1, "label_smoothing": 0.0}
+FIT = {"learning_rate": 0.01, "batch_size": 4, "epochs": 1, "label_smoothing": 0.0,
+    "gradient_penalty": 0.0}  # fmt: skip
 SIZES = {"vocab_size": 5, "embedding_dim": 2, "hidden_dim": 3}
 
 

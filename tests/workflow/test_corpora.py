@@ -136,5 +136,5 @@ def test_a_known_corpus_is_fetched_and_prepared_without_the_net(fresh):
 
 
 def test_every_configuration_of_a_corpus_has_a_smoke_size():
-    known = {"config", "own_text", "paper", "smoke", *TEXTS}
+    known = {"config", "methods", "own_text", "paper", "recipe", "smoke", *TEXTS}
     assert {path.stem for path in (ROOT / "config").glob("*.yaml")} == known

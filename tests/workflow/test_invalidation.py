@@ -109,7 +109,7 @@ def test_order_comments_and_times_rerun_nothing(project):
         ("seqgan/alarms.py", "QUANTILE = 1.96", "QUANTILE = 2.0", END),
         ("seqgan/metrics/mauve.py", "SCALE = 5.0", "SCALE = 6.0", EMBEDDING),
         ("pretrain_discriminator.py", '"monitoring")', '"monitoring", "x")', DISCRIMINATOR),
-        ("seqgan/recurrent.py", ".normal_(generator", ".uniform_(generator", ALL),
+        ("seqgan/layers.py", ".normal_(generator", ".uniform_(generator", ALL),
     ],
 )
 def test_code_reruns_the_stages_that_import_it(project, module, old, new, expected):

@@ -59,9 +59,7 @@ rule evaluate:
         generator=made_by(GENERATOR_MAKERS, "checkpoint", "evaluate"),
     output:
         scores="results/{experiment}/metrics/seed-{seed}/evaluate-{method}.json",
-        sentences=directory(
-            "results/{experiment}/metrics/seed-{seed}/sentences-{method}"
-        ),
+        sentences=directory("results/{experiment}/sentences/seed-{seed}/{method}"),
         provenance="results/{experiment}/provenance/seed-{seed}/evaluate-{method}.json",
         receipt="results/{experiment}/receipts/seed-{seed}/evaluate-{method}.json",
     log:

@@ -14,6 +14,7 @@ rule summarise:
         text="results/{experiment}/summary.txt",
         sweep="results/{experiment}/sweep.csv",
         judgements="results/{experiment}/judgements.json",
+        means="results/{experiment}/means.json",
         provenance="results/{experiment}/provenance/summarise.json",
         receipt="results/{experiment}/receipts/summarise.json",
     log:
@@ -26,6 +27,7 @@ rule summarise:
         " --scores {input.scores:q} --sentences {input.sentences:q} --points {input.points:q}"
         " --table {output.table:q} --text {output.text:q}"
         " --sweep {output.sweep:q} --judgements {output.judgements:q}"
+        " --means {output.means:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"
         " --log {log:q} --threads {threads}"
 
@@ -58,6 +60,7 @@ rule report:
             caption="../report/figures.rst",
             category="{experiment}",
         ),
+        course="results/{experiment}/curves.csv",
         provenance="results/{experiment}/provenance/report.json",
         receipt="results/{experiment}/receipts/report.json",
     log:
@@ -72,5 +75,6 @@ rule report:
         " --judgements {input.judgements:q} --scores {input.scores:q}"
         " --curves {input.curves:q} --samples {input.samples:q}"
         " --report {output.report:q} --figures {output.figures:q}"
+        " --course {output.course:q}"
         " --provenance {output.provenance:q} --receipt {output.receipt:q}"
         " --log {log:q} --threads {threads}"

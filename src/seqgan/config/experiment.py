@@ -3,30 +3,28 @@
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from math import ceil
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from seqgan.config.corpus import CorpusConfig, OracleCorpus, TextCorpus
-from seqgan.config.discriminators import DiscriminatorConfig
+from seqgan.config.corpus import CorpusConfig, OracleCorpus
+from seqgan.config.discriminators import CNNDiscriminatorConfig, DiscriminatorConfig
 from seqgan.config.evaluation import Evaluation, ReportConfig, Sampling, Sweep
+from seqgan.config.feasibility import filters_that_fit, pointless, shares_discriminator
 from seqgan.config.generators import GeneratorConfig, LSTMGeneratorConfig
-from seqgan.config.policies import LengthByAccuracy
+from seqgan.config.memory import rollout_bytes, update_bytes
 from seqgan.config.problems import ConfigError, explain
 from seqgan.config.reading import MOST_VALUES
-from seqgan.config.rewards import (
-    Adversary,
-    RandomRewardConfig,
-    RolloutConfig,
-    TerminalConfig,
-)
+from seqgan.config.rewards import Adversary, RolloutConfig
 from seqgan.config.section import PositiveCount, Section, Seed, UserPath, distinct
 from seqgan.config.sources import FileSource
 from seqgan.config.training import (
+    AdversarialMethod,
     DiscriminatorPretraining,
     GeneratorPretraining,
+    GumbelSoftmaxMethod,
     MethodConfig,
     PolicyGradientMethod,
 )
@@ -78,7 +76,7 @@ class Experiment(Section):
     corpus: CorpusConfig = Field(description="Where real sentences come from.")
     generator: GeneratorConfig = Field(default=LSTMGeneratorConfig(), description="The generator.")
     discriminator: DiscriminatorConfig = Field(
-        default=DiscriminatorConfig(), description="The discriminator."
+        default=CNNDiscriminatorConfig(), description="The discriminator."
     )
     generator_pretraining: GeneratorPretraining = Field(
         default=GeneratorPretraining(), description="Shared by all methods of a seed."
@@ -111,12 +109,6 @@ class Experiment(Section):
 
     _distinct = field_validator("seeds")(distinct)
 
-    @field_validator("generator", mode="before")
-    @classmethod
-    def _usual_kind(cls, value: Any) -> Any:
-        """Take a generator whose kind is not said for that of the paper."""
-        return {"kind": "lstm", **value} if isinstance(value, dict) else value
-
     @model_validator(mode="after")
     def _possible(self) -> "Experiment":
         if impossible := list(_impossible(self)):
@@ -135,12 +127,8 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
             f"baseline: no method is called {experiment.baseline}; there are "
             f"{', '.join(experiment.methods)}"
         )
-    for width in experiment.discriminator.widths:
-        if width > row:
-            yield (
-                f"discriminator.widths: a filter must not be wider than a sentence, but {width} "
-                f"is wider than {row} tokens; drop it, with its entry in `num_filters`"
-            )
+    if any(map(shares_discriminator, experiment.methods.values())):
+        yield from filters_that_fit("discriminator", experiment.discriminator, row)
     for order in experiment.evaluation.bleu_orders:
         if order > longest:
             yield (
@@ -148,16 +136,22 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
                 f"than {longest} tokens"
             )
     fits = {"discriminator_pretraining": experiment.discriminator_pretraining.num_sentences}
-    batches = {"generator_pretraining": experiment.generator_pretraining.batch_size}
+    batches = {"generator_pretraining": (experiment.generator_pretraining.batch_size, False)}
     for name, method in experiment.methods.items():
         if isinstance(method, PolicyGradientMethod):
-            if isinstance(method.reward, Adversary):
-                fits[f"methods.{name}.reward"] = method.reward.num_sentences
             yield from _too_large(name, method, experiment)
-            yield from _pointless(name, method, experiment)
-            batches[f"methods.{name}"] = method.batch_size
+        if isinstance(method, AdversarialMethod):
+            reward = method.reward
+            if isinstance(reward, Adversary):
+                fits[f"methods.{name}.reward"] = reward.num_sentences
+                if reward.discriminator is not None:
+                    where = f"methods.{name}.reward.discriminator"
+                    yield from filters_that_fit(where, reward.discriminator, row)
+            yield from pointless(f"methods.{name}", method, corpus, experiment.discriminator)
+            relaxed = isinstance(method, GumbelSoftmaxMethod)
+            batches[f"methods.{name}"] = method.batch_size, relaxed
         elif method.training is not None:
-            batches[f"methods.{name}.training"] = method.training.batch_size
+            batches[f"methods.{name}.training"] = method.training.batch_size, False
     yield from _too_large_updates(batches, experiment)
     if isinstance(corpus, OracleCorpus):
         for where, num_sentences in fits.items():
@@ -168,49 +162,18 @@ def _impossible(experiment: Experiment) -> Iterator[str]:
                 )
 
 
-HELD_TOKENS = 2**25
-"""Tokens of completions that rollouts hold at once, unless one sentence has more."""
-HELD_LOGITS = 2**19
-"""Logits that are held at once, unless a vocabulary is larger."""
-
-
-def rollout_bytes(method: PolicyGradientMethod, num_rollouts: int, experiment: Experiment) -> int:
-    """Estimate what the rollouts of one generator update hold at their peak, in bytes.
-
-    The uniforms (4 bytes) of all completions, and of those that are held at once the tokens
-    (8 bytes) and uniforms, twice because of the copies that indexing makes, the block of 64 weights
-    that a token is drawn from, and 15 numbers for every hidden unit: gates and states.
-    """
-    time = experiment.corpus.row_length
-    every = method.action_value.every if isinstance(method.action_value, RolloutConfig) else 1
-    of_sentence = ceil((time - 1) / every) * num_rollouts
-    all_of_them = method.batch_size * of_sentence
-    held = min(all_of_them, max(of_sentence, HELD_TOKENS // time))
-    units = experiment.generator.hidden_dim * experiment.generator.num_layers
-    return all_of_them * 4 * time + held * (2 * 12 * time + 4 * (64 + 15 * units))
-
-
-def update_bytes(batch_size: int, experiment: Experiment) -> int:
-    """Estimate what one generator update holds at its peak, in bytes.
-
-    The output layer, its gradient, what Adam remembers of it and four copies on the way, some rows
-    of logits, and for every token of the batch 22 numbers for each hidden unit.
-    """
-    corpus, generator = experiment.corpus, experiment.generator
-    special = 4  # of a text: start, end, unknown, separator
-    vocab = corpus.max_vocabulary + special if isinstance(corpus, TextCorpus) else corpus.vocab_size
-    layers = 8 * vocab * (generator.hidden_dim + generator.embedding_dim)
-    tokens = batch_size * corpus.row_length * 22 * generator.hidden_dim * generator.num_layers
-    return 4 * (layers + 2 * max(vocab, HELD_LOGITS) + tokens)
-
-
 def _too_large(name: str, method: PolicyGradientMethod, experiment: Experiment) -> Iterator[str]:
     if not isinstance(method.action_value, RolloutConfig):
         return
     wanted, given = method.action_value.num_rollouts, experiment.resources.memory_mb * 10**6
-    needed = rollout_bytes(method, wanted, experiment)
+    generator, time = experiment.generator, experiment.corpus.row_length
+
+    def bytes_of(num_rollouts: int) -> int:
+        return rollout_bytes(method, num_rollouts, generator, time)
+
+    needed = bytes_of(wanted)
     if needed > given:
-        fitting = _largest(wanted, given, lambda some: rollout_bytes(method, some, experiment))
+        fitting = _largest(wanted, given, bytes_of)
         lower = f"use at most {fitting} rollouts" if fitting else "lower `batch_size`"
         yield (
             f"methods.{name}.action_value.num_rollouts: {wanted} "
@@ -219,50 +182,17 @@ def _too_large(name: str, method: PolicyGradientMethod, experiment: Experiment) 
         )
 
 
-def _pointless(name: str, method: PolicyGradientMethod, experiment: Experiment) -> Iterator[str]:
-    """Yield what a method asks for that cannot be, or cannot do anything."""
-    where, corpus, curriculum = f"methods.{name}", experiment.corpus, method.curriculum
-    if isinstance(method.reward, RandomRewardConfig) and not isinstance(
-        method.action_value, TerminalConfig
-    ):
-        yield (
-            f"{where}.action_value: a random reward is drawn for whole sentences, but this kind "
-            "judges more; use `kind: terminal`"
+def _too_large_updates(
+    batches: dict[str, tuple[int, bool]], experiment: Experiment
+) -> Iterator[str]:
+    given, corpus = experiment.resources.memory_mb * 10**6, experiment.corpus
+    for where, (batch_size, relaxed) in batches.items():
+        bytes_of = partial(
+            update_bytes, generator=experiment.generator, corpus=corpus, relaxed=relaxed
         )
-    conditional = isinstance(corpus, TextCorpus) and corpus.condition != "none"
-    for key, wanted in {"length": curriculum.length, "prefix": curriculum.prefix}.items():
-        if wanted is None:
-            continue
-        if conditional:
-            yield (
-                f"{where}.curriculum.{key}: needs sentences that follow no condition, but the "
-                "corpus has conditions; leave the curriculum out"
-            )
-        if wanted.start > corpus.row_length:
-            yield (
-                f"{where}.curriculum.{key}.start: must not exceed a sentence, but {wanted.start} "
-                f"is more than {corpus.row_length} tokens"
-            )
-    if isinstance(curriculum.length, LengthByAccuracy) and not (
-        isinstance(method.reward, Adversary) and method.reward.steps
-    ):
-        yield (
-            f"{where}.curriculum.length: goes by a discriminator's accuracy, but no discriminator "
-            "learns; use `kind: schedule`"
-        )
-    if method.selection.by != "nll_validation" and not isinstance(corpus, OracleCorpus):
-        yield (
-            f"{where}.selection.by: {method.selection.by} needs an oracle, but the corpus is a "
-            "text; use `nll_validation`"
-        )
-
-
-def _too_large_updates(batches: dict[str, int], experiment: Experiment) -> Iterator[str]:
-    given = experiment.resources.memory_mb * 10**6
-    for where, batch_size in batches.items():
-        needed = update_bytes(batch_size, experiment)
+        needed = bytes_of(batch_size)
         if needed > given:
-            fitting = _largest(batch_size, given, lambda some: update_bytes(some, experiment))
+            fitting = _largest(batch_size, given, bytes_of)
             lower = (
                 f"use at most {fitting} sentences"
                 if fitting

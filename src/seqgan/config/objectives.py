@@ -43,6 +43,27 @@ DecayConfig = Annotated[
 ]
 
 
+class LinearCooling(Section):
+    """Falls by the same amount at each round."""
+
+    kind: Literal["linear"]
+    start: Positive = Field(default=1.0, description="Temperature at first.")
+    end: Positive = Field(default=0.1, description="It never falls below this.")
+    decrease: NonNegative = Field(default=0.01, description="By how much it falls at each round.")
+
+
+class ExponentialCooling(Section):
+    """Falls by the same factor at each round."""
+
+    kind: Literal["exponential"]
+    start: Positive = Field(default=1.0, description="Temperature at first.")
+    end: Positive = Field(default=0.1, description="It never falls below this.")
+    base: Share = Field(default=0.98, description="Factor of each round.")
+
+
+CoolingConfig = Annotated[LinearCooling | ExponentialCooling, Field(discriminator="kind")]
+
+
 class MaximumLikelihoodConfig(Section):
     """Cross-entropy of real sentences."""
 

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from seqgan.config.section import Count, Positive, PositiveCount, Probability, Section
+from seqgan.config.discriminators import DiscriminatorConfig
+from seqgan.config.section import Count, Positive, PositiveCount, Probability, Section, Several
 
 Discount = Annotated[float, Field(gt=0, le=1)]
 
 
-class DiscriminatorFit(Section):
-    """How a discriminator learns from one set of fresh negatives."""
+class Fit(Section):
+    """How an adversary learns from one set of fresh negatives."""
 
     epochs: PositiveCount = Field(
         default=3, description="k: passes over each set of fresh negatives. Paper: 3."
@@ -24,10 +25,20 @@ class DiscriminatorFit(Section):
         default=64, description="Sentences per update, real and generated together. Paper: 64."
     )
     learning_rate: Positive = Field(default=0.0001, description="Step size of Adam. Paper: 1e-4.")
+
+
+class DiscriminatorFit(Fit):
+    """How a discriminator learns from one set of fresh negatives."""
+
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         default=0.0,
         description="By how much the probability that real sentences are to have is less than 1. "
         "Paper: 0.",
+    )
+    gradient_penalty: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="Weight of half the squared gradient of the log-odds by the embedded tokens of "
+        "real sentences (R1: Mescheder et al., 2018). Paper: 0.",
     )
 
 
@@ -61,16 +72,47 @@ class TerminalConfig(Section):
     discount: Discount = Field(default=1.0, description=DISCOUNT)
 
 
-ActionValueConfig = Annotated[RolloutConfig | TerminalConfig, Field(discriminator="kind")]
+class DenseConfig(Section):
+    """Value of a token: what a discriminator says of each prefix from it on, with no completion.
+
+    For `discriminator: {kind: prefix}`.
+    """
+
+    kind: Literal["dense"]
+    discount: Probability = Field(
+        default=0.0,
+        description="Factor for each token between a choice and what is said later; with 0 a "
+        "choice is worth what is said right after it. ScratchGAN (2019): 0.23.",
+    )
 
 
-class Adversary(DiscriminatorFit):
+ActionValueConfig = Annotated[
+    RolloutConfig | TerminalConfig | DenseConfig, Field(discriminator="kind")
+]
+
+
+class Adversary(Fit):
     """A judge that goes on learning beside the generator."""
 
     steps: Count = Field(
         default=5,
         description="d: sets of fresh negatives that D is fitted to in each round. Paper: 5.",
     )
+    discriminator: DiscriminatorConfig | None = Field(
+        default=None,
+        description="A network of the method's own, untrained; without it the experiment's, "
+        "pretrained.",
+    )
+    warm_up: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0,
+        description="Sets of fresh negatives that it is fitted to before the first round: the "
+        "pretraining of a network of the method's own.",
+    )
+
+
+class Classifier(Adversary, DiscriminatorFit):
+    """An adversary that says how probable it is that a sentence is real."""
+
     shape: Literal["probability", "centred", "log_probability", "logit", "odds"] = Field(
         default="probability",
         description="The reward, of the probability D: D (paper), 2D − 1, log D, log D/(1 − D), or "
@@ -78,19 +120,58 @@ class Adversary(DiscriminatorFit):
     )
 
 
-class DiscriminatorRewardConfig(Adversary):
+class DiscriminatorRewardConfig(Classifier):
     """The reward is the discriminator's probability that a sentence is real."""
 
     kind: Literal["discriminator"]
 
 
-class ShuffledRewardConfig(Adversary):
+class ShuffledRewardConfig(Classifier):
     """The discriminator's reward of another sentence of the batch: a control.
 
     Whatever a method gains with rewards that fit to no sentence, its judge did not teach it.
     """
 
     kind: Literal["shuffled"]
+
+
+class RankingRewardConfig(Adversary):
+    """The reward is how a sentence ranks among real ones by its likeness to others (RankGAN)."""
+
+    kind: Literal["ranking"]
+    num_references: PositiveCount = Field(
+        default=16, description="Real sentences that others are likened to."
+    )
+    num_comparisons: PositiveCount = Field(
+        default=16, description="Sentences that one is ranked among."
+    )
+    sharpness: Positive = Field(
+        default=5.0, description="Factor of the likeness, a cosine, before the softmax."
+    )
+
+
+class BleuRewardConfig(Section):
+    """The reward is the sentence's smoothed BLEU against some real ones (PG-BLEU)."""
+
+    kind: Literal["bleu"]
+    order: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=3, description="Longest n-gram that counts."
+    )
+    num_references: PositiveCount = Field(
+        default=500, description="Real sentences, drawn once; all there are if they are fewer."
+    )
+    smoothing: Positive = Field(
+        default=0.1, description="Matches in place of none (method 1 of Chen & Cherry, 2014)."
+    )
+
+
+class RepetitionPenalty(Section):
+    """What a reward is lowered by for n-grams that repeat within a sentence."""
+
+    order: Several = Field(default=2, description="Tokens of an n-gram.")
+    weight: Positive = Field(
+        default=1.0, description="Times the share of n-grams that stood in the sentence before."
+    )
 
 
 class ConstantRewardConfig(Section):
@@ -107,6 +188,11 @@ class RandomRewardConfig(Section):
 
 
 RewardConfig = Annotated[
-    DiscriminatorRewardConfig | ShuffledRewardConfig | ConstantRewardConfig | RandomRewardConfig,
+    DiscriminatorRewardConfig
+    | ShuffledRewardConfig
+    | RankingRewardConfig
+    | BleuRewardConfig
+    | ConstantRewardConfig
+    | RandomRewardConfig,
     Field(discriminator="kind"),
 ]

@@ -1,6 +1,7 @@
 """What all parts of the configuration share: closed, immutable, strictly typed."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -36,6 +37,27 @@ class Section(BaseModel):
     """A closed, immutable part of the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def kind_or(usual: str) -> Callable[[Any], Any]:
+    """Return what tells the kind of a section, the usual one where it does not say."""
+
+    def kind(section: Any) -> Any:
+        if isinstance(section, dict):
+            return section.get("kind", usual)
+        return getattr(section, "kind", usual)
+
+    return kind
+
+
+def equal_heads(section: Any) -> Any:
+    """Return a section; raise ``ValueError`` unless its heads have equal, even parts."""
+    if section.embedding_dim % (2 * section.num_heads):
+        raise ValueError(
+            f"embedding_dim: must be a multiple of twice `num_heads`, but {section.embedding_dim} "
+            f"is none of 2 · {section.num_heads}"
+        )
+    return section
 
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -4,7 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from seqgan.config.objectives import MaximumLikelihoodConfig, ObjectiveConfig
+from seqgan.config.objectives import (
+    CoolingConfig,
+    ExponentialCooling,
+    MaximumLikelihoodConfig,
+    ObjectiveConfig,
+)
 from seqgan.config.policies import (
     Advantage,
     BaselineConfig,
@@ -12,7 +17,13 @@ from seqgan.config.policies import (
     NoBaseline,
     TeacherForcing,
 )
-from seqgan.config.rewards import ActionValueConfig, DiscriminatorFit, RewardConfig
+from seqgan.config.rewards import (
+    ActionValueConfig,
+    DiscriminatorFit,
+    DiscriminatorRewardConfig,
+    RepetitionPenalty,
+    RewardConfig,
+)
 from seqgan.config.section import Positive, PositiveCount, Section
 
 
@@ -105,10 +116,9 @@ class LikelihoodMethod(Section):
     )
 
 
-class PolicyGradientMethod(Section):
-    """Policy gradient from the pretrained generator: action value × reward model."""
+class AdversarialMethod(Section):
+    """What methods have in common that train the pretrained generator against a judge."""
 
-    kind: Literal["policy_gradient"]
     rounds: PositiveCount = Field(
         default=200, description="Rounds of the outer loop of Algorithm 1. Paper: 200."
     )
@@ -124,8 +134,28 @@ class PolicyGradientMethod(Section):
     max_grad_norm: Positive = Field(
         default=5.0, description="The gradient is scaled down to this norm. Paper: 5."
     )
+    teacher_forcing: TeacherForcing = Field(
+        default=TeacherForcing(), description="Likelihood mixed into the rounds."
+    )
+    selection: Selection = Field(
+        default=Selection(), description="When training ends, and which weights are kept."
+    )
+    monitoring: RoundMonitoring = Field(
+        default=RoundMonitoring(), description="Points of the learning curves."
+    )
+
+
+class PolicyGradientMethod(AdversarialMethod):
+    """Policy gradient from the pretrained generator: action value × reward model."""
+
+    kind: Literal["policy_gradient"]
     action_value: ActionValueConfig = Field(description="What a token is worth.")
     reward: RewardConfig = Field(description="Who judges finished sentences.")
+    repetition_penalty: RepetitionPenalty | None = Field(
+        default=None,
+        description="What the reward is lowered by for n-grams that repeat within a sentence. "
+        "Paper: nothing.",
+    )
     baseline: BaselineConfig = Field(
         default=NoBaseline(),
         description="What is subtracted from the value of a token. Paper: nothing.",
@@ -138,16 +168,28 @@ class PolicyGradientMethod(Section):
         description="Weight of the entropy, in nats, of the distribution that each token is drawn "
         "from, in what the generator climbs. Paper: 0.",
     )
-    teacher_forcing: TeacherForcing = Field(
-        default=TeacherForcing(), description="Likelihood mixed into the rounds."
-    )
     curriculum: Curriculum = Field(default=Curriculum(), description="What is easy comes first.")
-    selection: Selection = Field(
-        default=Selection(), description="When training ends, and which weights are kept."
+
+
+class GumbelSoftmaxMethod(AdversarialMethod):
+    """The discriminator's own gradient, through relaxed samples (Gumbel-softmax GAN)."""
+
+    kind: Literal["gumbel_softmax"]
+    reward: DiscriminatorRewardConfig = Field(
+        default=DiscriminatorRewardConfig(kind="discriminator"),
+        description="The discriminator and how it learns; `shape` has no part in it.",
     )
-    monitoring: RoundMonitoring = Field(
-        default=RoundMonitoring(), description="Points of the learning curves."
+    temperature: CoolingConfig = Field(
+        default=ExponentialCooling(kind="exponential"),
+        description="Temperature of the relaxation, by round.",
+    )
+    straight_through: bool = Field(
+        default=True,
+        description="Whether sampled tokens are read and the gradient alone is that of the "
+        "relaxation; else both networks read mixtures of tokens.",
     )
 
 
-MethodConfig = Annotated[LikelihoodMethod | PolicyGradientMethod, Field(discriminator="kind")]
+MethodConfig = Annotated[
+    LikelihoodMethod | PolicyGradientMethod | GumbelSoftmaxMethod, Field(discriminator="kind")
+]

@@ -9,49 +9,17 @@ its text, so that a duplicate still matches.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from seqgan.metrics.ngrams import Counts, Ids, Ngrams, Sentences
+from seqgan.metrics.matches import Matches, sentence_bleu
+from seqgan.metrics.ngrams import Counts, Ngrams
 from seqgan.metrics.score import Score, mean_score, sign
 
 EPSILON = 0.1
 """What smoothing method 1 puts in place of zero matches (Chen & Cherry, 2014)."""
-
-
-class ReferenceIndex:
-    """The largest count of every n-gram in any one reference, and the lengths of references.
-
-    Raises ``ValueError`` without a reference.
-    """
-
-    def __init__(self, references: Sentences, max_order: int) -> None:
-        if not len(references.lengths):
-            raise ValueError("BLEU needs at least one reference")
-        self.max_order, self.num_references = max_order, len(references.lengths)
-        self.lengths = np.unique(references.lengths)
-        self.ngrams = Ngrams(references, max_order)
-        self._largest: list[Ids] = []
-        for found in self.ngrams.occurrences:
-            counted = Counts(references, found)
-            self._largest.append(
-                np.maximum.reduceat(counted.counts, counted.groups())
-                if len(found.ids)
-                else found.ids
-            )
-
-    def matches(self, hypotheses: Sentences) -> Int[np.ndarray, "orders sentences"]:
-        """Return the clipped matches of every hypothesis, for every order up to the largest."""
-        num_sentences = len(hypotheses.lengths)
-        matched = np.zeros((self.max_order, num_sentences), dtype=np.int64)
-        for i, found in enumerate(self.ngrams.find(hypotheses)):
-            counted = Counts(hypotheses, found)
-            clipped = np.minimum(counted.counts, self._largest[i][counted.ids])
-            matched[i] = np.bincount(counted.owners, weights=clipped, minlength=num_sentences)
-        return matched
 
 
 def leave_one_out_matches(ngrams: Ngrams) -> Int[np.ndarray, "orders sentences"]:
@@ -79,16 +47,6 @@ def leave_one_out_matches(ngrams: Ngrams) -> Int[np.ndarray, "orders sentences"]
     return matched
 
 
-def closest_lengths(
-    lengths: Int[np.ndarray, " sentences"], references: Int[np.ndarray, " lengths"]
-) -> Int[np.ndarray, " sentences"]:
-    """Return for each length the closest of the sorted reference lengths; of two, the shorter."""
-    above = np.searchsorted(references, lengths)
-    upper = references[np.minimum(above, len(references) - 1)]
-    lower = references[np.maximum(above - 1, 0)]
-    return np.where(np.abs(lower - lengths) <= np.abs(upper - lengths), lower, upper)
-
-
 def closest_other_lengths(
     lengths: Int[np.ndarray, " sentences"],
 ) -> Int[np.ndarray, " sentences"]:
@@ -101,61 +59,6 @@ def closest_other_lengths(
     return closest[inverse]
 
 
-def sentence_bleu(
-    matched: Int[np.ndarray, "orders sentences"],
-    lengths: Int[np.ndarray, " sentences"],
-    reference_lengths: Int[np.ndarray, " sentences"],
-    orders: Sequence[int],
-) -> dict[int, Float[np.ndarray, " sentences"]]:
-    """Return the BLEU of every sentence for every order: Papineni et al. (2002), smoothed.
-
-    ``BP · exp(mean_k log p_k)`` with ``p_k = matches / max(1, length - k + 1)``, 0.1 in place of
-    zero matches, and zero where not even one word matches.
-    """
-    places = np.arange(len(matched))[:, None]
-    totals = np.maximum(1, lengths[None, :] - places)
-    precision = np.where(matched == 0, EPSILON, matched) / totals
-    with np.errstate(divide="ignore", invalid="ignore"):
-        brevity = np.where(
-            lengths > reference_lengths, 1.0, np.exp(1 - reference_lengths / lengths)
-        )
-    cumulative = np.log(precision).cumsum(axis=0)
-    nothing = (lengths == 0) | (matched[0] == 0)
-    return {
-        order: np.where(nothing, 0.0, brevity * np.exp(cumulative[order - 1] / order))
-        for order in orders
-    }
-
-
-@dataclass(frozen=True)
-class Matches:
-    """Everything that BLEU needs to know of hypotheses and their references.
-
-    Attributes:
-        clipped: Matches of each hypothesis, by order.
-        lengths: Tokens of each hypothesis.
-        closest: Length of the reference that is closest in length.
-        num_references: How many references each was compared with.
-    """
-
-    clipped: Int[np.ndarray, "orders sentences"]
-    lengths: Int[np.ndarray, " sentences"]
-    closest: Int[np.ndarray, " sentences"]
-    num_references: int
-
-
-def match(hypotheses: Sentences, index: ReferenceIndex) -> Matches:
-    """Compare hypotheses with references; raise ``ValueError`` without a hypothesis."""
-    if not len(hypotheses.lengths):
-        raise ValueError("BLEU needs at least one hypothesis")
-    return Matches(
-        index.matches(hypotheses),
-        hypotheses.lengths,
-        closest_lengths(hypotheses.lengths, index.lengths),
-        index.num_references,
-    )
-
-
 def match_others(ngrams: Ngrams) -> Matches:
     """Compare each sentence of a set with all others; raise ``ValueError`` if there are none."""
     lengths = ngrams.sentences.lengths
@@ -163,6 +66,14 @@ def match_others(ngrams: Ngrams) -> Matches:
         raise ValueError("Self-BLEU needs at least two sentences")
     return Matches(
         leave_one_out_matches(ngrams), lengths, closest_other_lengths(lengths), len(lengths) - 1
+    )
+
+
+def _sentence_scores(
+    matches: Matches, orders: Sequence[int]
+) -> dict[int, Float[np.ndarray, " sentences"]]:
+    return sentence_bleu(
+        matches.clipped, matches.lengths, matches.closest, orders, smoothing=EPSILON
     )
 
 
@@ -179,7 +90,7 @@ def bleu(
     With test sentences as hypotheses and generated ones as references it is called reverse BLEU,
     and says how much of the truth is covered.
     """
-    scores = sentence_bleu(matches.clipped, matches.lengths, matches.closest, orders)
+    scores = _sentence_scores(matches, orders)
     signature = sign(
         hypotheses=len(matches.lengths),
         references=matches.num_references,
@@ -197,7 +108,7 @@ def self_bleu(ngrams: Ngrams, orders: Sequence[int], **settings: str) -> list[Sc
     ``ValueError`` for fewer than two sentences.
     """
     matches = match_others(ngrams)
-    scores = sentence_bleu(matches.clipped, matches.lengths, matches.closest, orders)
+    scores = _sentence_scores(matches, orders)
     signature = sign(
         sentences=len(matches.lengths),
         self="excluded-by-index",

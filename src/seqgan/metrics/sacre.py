@@ -7,7 +7,8 @@ from jaxtyping import Int
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from seqgan.metrics.bleu import EPSILON, Matches
+from seqgan.metrics.bleu import EPSILON
+from seqgan.metrics.matches import Matches
 from seqgan.metrics.score import Score, sign
 
 CHRF_SENTENCES = 100

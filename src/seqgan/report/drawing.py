@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from seqgan.report.evidence import REAL
 
 # Okabe & Ito (2008): told apart with every kind of colour vision. Their yellow is too pale here.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (9, 1.5)),
+          (0, (4, 1.5, 1, 1.5, 1, 1.5)))  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, SHARED, FAINT = "#1f2328", "#6b7280", "#d0d7de"
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -150,22 +151,59 @@ def level(axes: Axes, value: float | None, colour: str, dash: Any, width: float 
 
 
 def clip(
-    axes: Axes, before: Curve | None, after: Sequence[Curve | None], floor: float | None
+    axes: Axes,
+    before: Curve | None,
+    after: Sequence[Curve],
+    floor: float | None,
+    *,
+    cut: bool = False,
 ) -> bool:
     """Let the first tenth of pretraining run off the top where it would flatten all the rest.
 
-    Returns whether it does.
+    With ``cut``, whatever is not among the curves runs off too. Returns whether pretraining does.
     """
     if before is None:
         return False
     settled = before.steps >= 0.1 * before.steps[-1]
-    kept = [before.high[settled].max(), *(curve.high.max() for curve in after if curve is not None)]
-    lows = [before.low.min(), *(curve.low.min() for curve in after if curve is not None)]
+    kept = [before.high[settled].max(), *(curve.high.max() for curve in after)]
+    lows = [before.low.min(), *(curve.low.min() for curve in after)]
     top, bottom = max(kept), min([*lows, *([] if floor is None else [floor])])
-    if top <= bottom or before.high.max() - bottom < 1.5 * (top - bottom):
+    if top <= bottom or (not cut and before.high.max() - bottom < 1.5 * (top - bottom)):
         return False
     axes.set_ylim(bottom - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
     return True
+
+
+def far_off(values: Mapping[str, float]) -> list[str]:
+    """Return who lies so far from all others that on one scale these could not be told apart.
+
+    That is at most a quarter of them, on one side of the widest gap, without whom the scale would
+    be less than a third as long.
+    """
+    left, found = sorted(values, key=lambda name: values[name]), []
+    while len(left) > 3:
+        at = [values[name] for name in left]
+        cut = max(range(1, len(at)), key=lambda i: at[i] - at[i - 1])
+        fewer, rest = sorted((left[:cut], left[cut:]), key=len)
+        length = values[rest[-1]] - values[rest[0]]
+        if len(found) + len(fewer) > len(values) / 4 or length >= (at[-1] - at[0]) / 3:
+            break
+        found, left = [*found, *fewer], rest
+    return sorted(found)
+
+
+def fit(setter: Callable[[float, float], Any], values: Iterable[float], room: float = 0.08) -> None:
+    """Make an axis as long as some values need."""
+    values = [value for value in values if np.isfinite(value)]
+    low, high = min(values), max(values)
+    margin = room * (high - low) or 0.01
+    setter(low - margin, high + margin)
+
+
+def out_of_sight(names: Iterable[str]) -> str:
+    """Return the sentence of a caption that says who is not on the scale."""
+    names = list(dict.fromkeys(names))
+    return f" Too far off to be on the scale: {', '.join(names)}." if names else ""
 
 
 def legend(figure: Figure, handles: Sequence[Line2D]) -> None:

@@ -20,11 +20,14 @@ from seqgan.report.drawing import (
     band,
     clip,
     drawn,
+    far_off,
+    fit,
     handle,
     legend,
     level,
     line,
     method_styles,
+    out_of_sight,
 )
 from seqgan.report.evidence import ADVERSARIAL, GENERATOR, REAL, Evidence
 from seqgan.report.frequencies import by_rank, covered, lengths
@@ -83,7 +86,7 @@ def learning_curves(evidence: Evidence) -> Drawing | None:
     figure = Figure(figsize=(WIDTH, 0.9 + 2.35 * len(metrics)), layout="constrained")
     grid = np.atleast_1d(figure.subplots(len(metrics), 1))
     handles = [handle("pretraining, shared by all", SHARED)]
-    clipped = False
+    clipped, outside = False, []
     for axes, metric in zip(grid, metrics, strict=True):
         line(axes, shared[metric], phases.place_before, SHARED)
         for method in evidence.methods:
@@ -98,7 +101,9 @@ def learning_curves(evidence: Evidence) -> Drawing | None:
                 axes.plot([places.mean(), 1], [mean] * 2, color=style.colour, ls=LIKELIHOOD_DASH)
         floor = evidence.table.mean(REAL, metric)  # there is none for nll_validation
         level(axes, floor, INK, FLOOR_DASH)
-        clipped |= clip(axes, shared[metric], [*of_metric(own, metric)], floor)
+        inside, off = within_reach(own, metric)
+        clipped |= clip(axes, shared[metric], inside, floor, cut=bool(off))
+        outside += off
         titles = {
             "nll_oracle": "nll_oracle: quality of generated sentences (nats per token, lower is "
             "better)",
@@ -121,6 +126,7 @@ def learning_curves(evidence: Evidence) -> Drawing | None:
     caption = f"{band(seeds)}{begins}"
     if clipped:
         caption += " The first epochs run off the top."
+    caption += out_of_sight(outside)
     if "nll_oracle" in metrics:
         caption += (
             " As in Figure 2 of the paper, nll_oracle should fall, but not below the oracle's "
@@ -143,7 +149,7 @@ def adversarial_phase(evidence: Evidence) -> Drawing | None:
     styles = method_styles(evidence.methods)
     figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     grid = np.atleast_1d(figure.subplots(1, len(metrics)))
-    likelihood = []
+    likelihood, outside = [], []
     for axes, metric in zip(grid, metrics, strict=True):
         for method in evidence.methods:
             style = styles[method]
@@ -151,6 +157,11 @@ def adversarial_phase(evidence: Evidence) -> Drawing | None:
             if chosen := evidence.chosen_epochs(method, metric):
                 level(axes, float(np.mean([y for _, y in chosen])), style.colour, LIKELIHOOD_DASH)
                 likelihood.append(method)
+        inside, off = within_reach(own, metric)
+        if off:
+            levels = [y for method in likelihood for _, y in evidence.chosen_epochs(method, metric)]
+            fit(axes.set_ylim, [*levels, *(y for each in inside for y in (*each.low, *each.high))])
+            outside += off
         axes.set_title(metric)
         axes.set_xlabel("adversarial round")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -179,9 +190,18 @@ def adversarial_phase(evidence: Evidence) -> Drawing | None:
         "The adversarial phase, enlarged",
         f"{band(seeds)} The scales are those of the changes, not of the whole training. Dotted "
         f"levels are methods of likelihood alone. {lost} while nll_validation rises, a method says "
-        "less, not better.",
+        f"less, not better.{out_of_sight(outside)}",
         _ends({}, own, metrics),
     )
+
+
+def within_reach(
+    own: dict[tuple[str, str], Curve | None], metric: str
+) -> tuple[list[Curve], list[str]]:
+    """Return the curves of a metric that fit on one scale, and the names of those far off."""
+    curves = {method: each for (method, name), each in own.items() if name == metric and each}
+    off = far_off({method: float(curve.mean[-1]) for method, curve in curves.items()})
+    return [curve for method, curve in curves.items() if method not in off], off
 
 
 def _ends(

@@ -168,8 +168,8 @@ def beyond_control(evidence: Evidence, control: str, metrics: Sequence[str]) -> 
     """Say what methods with a reward that knows something reach beyond one that knows nothing."""
     found = []
     for method in evidence.methods:
-        kind = evidence.settings["methods"][method]["kind"]
-        if kind != "policy_gradient" or method in controls(evidence):
+        settings = evidence.settings["methods"][method]
+        if "reward" not in settings or method in controls(evidence):
             continue
         parts, marks = [], set()
         for metric in metrics:

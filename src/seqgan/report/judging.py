@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from seqgan.report.curves import of_metric, positions
+from seqgan.report.curves import mean_of_known, of_metric, positions
 from seqgan.report.drawing import (
     FLOOR_DASH,
     INK,
@@ -116,7 +116,9 @@ def rewards(evidence: Evidence) -> Drawing | None:
         )
         is not None
     }
-    constant = [method for method, values in found.items() if np.ptp(values) < 1e-9]
+    constant = [
+        method for method, values in found.items() if np.nanmax(values) - np.nanmin(values) < 1e-9
+    ]
     varied = {method: values for method, values in found.items() if method not in constant}
     if not varied:
         return None
@@ -124,7 +126,7 @@ def rewards(evidence: Evidence) -> Drawing | None:
     columns = min(3, len(varied))
     rows = -(-len(varied) // columns)
     figure = Figure(figsize=(WIDTH, 0.7 + 2.4 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(varied) :]:
         axes.set_visible(False)
     for axes, (method, values) in zip(grid.flat, varied.items(), strict=False):
@@ -133,7 +135,7 @@ def rewards(evidence: Evidence) -> Drawing | None:
         for (_, some), alpha, dash in zip(thirds(values), (0.45, 0.7, 1.0), TIMES, strict=True):
             axes.plot(
                 x,
-                some.mean(axis=0),
+                mean_of_known(some),
                 color=styles[method].colour,
                 alpha=alpha,
                 linestyle=dash,
@@ -151,14 +153,14 @@ def rewards(evidence: Evidence) -> Drawing | None:
     ]
     legend(figure, handles)
     left_out = f" Not drawn, because always the same: {', '.join(constant)}." if constant else ""
-    told = [f"{method} {values[-1].mean():.3f}" for method, values in varied.items()]
+    told = [f"{method} {np.nanmean(values[-1]):.3f}" for method, values in varied.items()]
     return drawn(
         figure,
         "reward_per_position",
         "Reward per position",
         "What a token at each position is worth on average, before any baseline is subtracted; "
-        "mean over seeds and over a tenth of the rounds. A generator that gains on its judge "
-        f"raises the line; a judge that gains lowers it.{left_out}",
+        "mean over seeds and over a tenth of the rounds; each panel has its own scale. A generator "
+        f"that gains on its judge raises the line; a judge that gains lowers it.{left_out}",
         f"Mean reward in the last round, over all positions: {', '.join(told)}.",
     )
 

@@ -12,9 +12,12 @@ from seqgan.report.drawing import (
     Drawing,
     MethodStyle,
     drawn,
+    far_off,
+    fit,
     handle,
     legend,
     method_styles,
+    out_of_sight,
 )
 from seqgan.report.evidence import REAL, Evidence
 from seqgan.report.glossary import entry, preferred_order
@@ -66,7 +69,15 @@ def plane(evidence: Evidence) -> Drawing | None:
     if len(panels) > 1:
         first.set_title("all")
         last.set_title("methods, enlarged")
-        enlarge(last, evidence, generated, x, y)
+        off = [
+            name
+            for metric in (x, y)
+            for name in far_off(
+                {each: evidence.table.cells[each, metric].mean for each in generated}
+            )
+        ]
+        enlarge(last, evidence, [name for name in generated if name not in off], x, y)
+        caption += out_of_sight(off)
     handles = [handle(name, styles[name].colour, marker=styles[name].marker) for name in present]
     legend(figure, handles)
     if len(evidence.settings["seeds"]) > 1:
@@ -118,6 +129,4 @@ def enlarge(axes: Axes, evidence: Evidence, methods: Sequence[str], x: str, y: s
                 for scores in evidence.scores.get(method, {}).values()
                 if metric in scores
             ]
-        low, high = min(values), max(values)
-        room = 0.14 * (high - low) or 0.01
-        setter(low - room, high + room)
+        fit(setter, values, room=0.14)

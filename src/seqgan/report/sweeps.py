@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -15,10 +16,13 @@ from seqgan.report.drawing import (
     Drawing,
     MethodStyle,
     drawn,
+    far_off,
+    fit,
     handle,
     legend,
     level,
     method_styles,
+    out_of_sight,
 )
 from seqgan.report.evidence import REAL, Evidence, PlaneJudged, Point
 from seqgan.report.glossary import entry
@@ -48,10 +52,20 @@ def temperature_curves(evidence: Evidence) -> Drawing | None:
         return None
     styles = method_styles(evidence.methods)
     figure, grid = _grid(len(panels))
-    told = []
+    told, outside = [], []
     for axes, plane in zip(grid.flat, panels, strict=False):
-        for method in _present(evidence, plane):
-            _curve(axes, evidence.sweep[method], plane, styles[method], alone=method == REAL)
+        places = {
+            method: _curve(
+                axes, evidence.sweep[method], plane, styles[method], alone=method == REAL
+            )
+            for method in _present(evidence, plane)
+        }
+        off = _far_off(places)
+        if off:
+            inside = np.concatenate([at for method, at in places.items() if method not in off])
+            fit(axes.set_xlim, inside[:, 0].tolist())
+            fit(axes.set_ylim, inside[:, 1].tolist())
+            outside += off
         axes.set_xlabel(_label(plane.quality))
         axes.set_ylabel(_label(plane.diversity))
         directions = (_direction(plane.quality), _direction(plane.diversity))
@@ -79,7 +93,8 @@ def temperature_curves(evidence: Evidence) -> Drawing | None:
         "Each curve is one method, sampled at rising temperatures; large marks are temperature 1, "
         "crosses 95% intervals over seeds. Any method can trade quality for diversity by its "
         "temperature alone, so one is better than another only where its curve lies outside the "
-        "other's. Scores of sets are those of smaller samples than in the table above.",
+        "other's. Scores of sets are those of smaller samples than in the table above."
+        f"{out_of_sight(outside)}",
         f"Curves of quality and diversity. {'; '.join(told) or 'There is nothing to compare'}.",
     )
 
@@ -159,7 +174,8 @@ def _curve(
     style: MethodStyle,
     *,
     alone: bool,
-) -> None:
+) -> Float[np.ndarray, "settings 2"]:
+    """Draw the points of a method, and return where they are."""
     settings = list(
         dict.fromkeys(
             point.setting
@@ -203,6 +219,16 @@ def _curve(
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=TICKS))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=TICKS))
     axes.tick_params(colors=INK)
+    return np.array([[x[0], y[0]] for x, y in ends.values()])
+
+
+def _far_off(places: Mapping[str, Float[np.ndarray, "settings 2"]]) -> list[str]:
+    """Return the methods of which all points are far from those of the others."""
+    found = []
+    for axis in (0, 1):
+        generated = {name: at[:, axis] for name, at in places.items() if name != REAL}
+        found += far_off({name: float(np.median(at)) for name, at in generated.items()})
+    return found
 
 
 def _label(metric: str) -> str:
