@@ -2,6 +2,7 @@
 #   make reproduce    run the default experiment and show its table
 #   make test         run every test
 #   make benchmark    measure speed beside plain PyTorch: benchmarks/run.py
+#   make snapshot EXPERIMENT=quickstart    save its results with DVC; make restore puts them back
 # CONFIG=config/….yaml runs another experiment; CORES=4 limits the processor cores.
 
 PYTHON ?= python3
@@ -16,10 +17,10 @@ ARGS ?=
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
 
-.PHONY: help install reproduce test benchmark lint clean-environment
+.PHONY: help install reproduce snapshot restore test benchmark lint clean-environment
 
 help:
-	@sed -n 's/^# \?//p' Makefile | head -5
+	@sed -n 's/^# \?//p' Makefile | head -6
 
 install: $(BIN)/.installed
 
@@ -44,6 +45,9 @@ $(BIN)/.installed-test: $(BIN)/.installed
 reproduce: $(BIN)/.installed
 	@$(BIN)/snakemake --cores $(CORES) --quiet rules reason host $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 	@$(BIN)/python src/results.py show $(if $(CONFIG),--configfile $(CONFIG))
+
+snapshot restore: $(BIN)/.installed
+	@$(BIN)/python src/results.py $@ $(or $(EXPERIMENT),$(error say which: make $@ EXPERIMENT=quickstart)) $(ARGS)
 
 test: $(BIN)/.installed-test
 	@$(BIN)/python -m pytest --dist loadfile --maxprocesses 8 \

@@ -29,12 +29,12 @@ LAYERS = (
      "metrics.diversity", "metrics.likelihood", "metrics.embeddings", "metrics.bertscore",
      "encoders.encoder", "human.items", "human.inference", "human.sheets", "human.preferences",
      "generators", "windows", "report.glossary", "corpus.rows", "metrics.matches"),
-    ("metrics.bleu", "config.rewards", "baselines", "curricula",
+    ("versioning.storage", "metrics.bleu", "config.rewards", "baselines", "curricula",
      "config.corpus", "config.reading", "recurrent", "corpus.sources.archives",
      "corpus.sources.registries", "corpus.splits", "corpus.tokenizers",
      "metrics.validity.abc_music", "metrics.validity.languages", "corpus.duplicates",
      "corpus.leaks", "corpus.shift", "bleu_reward", "repetition", "transformer"),
-    ("config.training", "checkpoints", "provenance", "devices",
+    ("versioning.comparison", "config.training", "checkpoints", "provenance", "devices",
      "launching", "sentences", "sweeps", "corpus.vocabulary", "metrics.sacre",
      "metrics.language_model", "metrics.frechet", "metrics.kernel", "metrics.manifold",
      "metrics.mauve", "encoders.minilm", "corpus.sources.dialogue", "corpus.sources.fetching",
@@ -52,8 +52,9 @@ LAYERS = (
      "report.planes", "report.sweeps", "report.findings", "report.frequencies"),
     ("layout", "config.reference", "policy_gradient", "scheduled_sampling", "report.judging",
      "report.page", "relaxation"),
-    ("training", "assembly", "report.figures"),
-    ("monitoring", "resuming", "methods"),
+    ("training", "assembly", "report.figures", "versioning.places"),
+    ("monitoring", "resuming", "methods", "versioning.garbage", "versioning.restoring",
+     "versioning.snapshots"),
 )  # fmt: skip
 LAYER = {name: depth for depth, layer in enumerate(LAYERS) for name in layer}
 LIGHT = (

@@ -6,6 +6,9 @@ import random
 import pytest
 import yaml
 
+from clones import flip, publish
+from projects import copy_project
+
 pytestmark = pytest.mark.workflow
 
 CONFIG = {
@@ -62,12 +65,21 @@ def some_lines(count):
     ]
 
 
-def test_a_text_trains_and_yields_sentences(fresh):
+COMMAND = ("snakemake", "--cores", "2", "--configfile", "config/tiny_text.yaml")
+
+
+@pytest.fixture(scope="module")
+def trained(sources, tmp_path_factory):
+    """The project after a run on a text. Not to be changed."""
+    project = copy_project(sources, tmp_path_factory.mktemp("trained"))
+    write_text(project.folder, some_lines(600))
+    project.run(*COMMAND)
+    return project
+
+
+def test_a_text_trains_and_yields_sentences(trained):
     lines = some_lines(600)
-    write_text(fresh.folder, lines)
-    command = ("snakemake", "--cores", "2", "--configfile", "config/tiny_text.yaml")
-    fresh.run(*command)
-    results = fresh.folder / "results/tiny_text"
+    results = trained.folder / "results/tiny_text"
     samples = (results / "samples/seed-1/seqgan/sentences.txt").read_text().splitlines()
     assert len(samples) == 40
     assert all("<start>" not in line and "<unknown>" not in line for line in samples)
@@ -77,19 +89,62 @@ def test_a_text_trains_and_yields_sentences(fresh):
     assert "nll_oracle" not in names
     real = (results / "samples/seed-1/real/sentences.txt").read_text().splitlines()
     assert set(real) <= {line.lower() for line in lines}
-    assert "Nothing to be done" in fresh.run(*command).stderr
+    assert "Nothing to be done" in trained.run(*COMMAND).stderr
 
     checkpoint = results / "checkpoints/seed-1/train_adversarially-seqgan"
     by_hand = ("--checkpoint", str(checkpoint), "--num", "5", "--seed", "3")
     first, second = (
-        fresh.stage("sample_sentences", *by_hand),
-        fresh.stage("sample_sentences", *by_hand),
+        trained.stage("sample_sentences", *by_hand),
+        trained.stage("sample_sentences", *by_hand),
     )
     assert first.returncode == 0, first.stderr
     assert len(first.stdout.splitlines()) == 5
     assert first.stdout == second.stdout
-    as_json = fresh.stage("sample_sentences", *by_hand, "--format", "jsonl").stdout
+    as_json = trained.stage("sample_sentences", *by_hand, "--format", "jsonl").stdout
     assert [json.loads(line)["text"] for line in as_json.splitlines()] == first.stdout.splitlines()
+
+
+def test_a_text_is_saved_with_what_was_trained_on_it(trained, tmp_path):
+    one = publish(trained, tmp_path / "people")
+    text = "data/own text.txt"
+    one.results("snapshot", "tiny_text")
+    one.commit("results")
+    assert text not in one.git("ls-files").splitlines()
+    other = one.clone(tmp_path / "B")
+    said = other.results("restore", "tiny_text")
+    assert "16 of 16 jobs are whole" in said
+    assert other.folder.joinpath(text).read_bytes() == one.folder.joinpath(text).read_bytes()
+    assert "Nothing to be done" in other.run(*COMMAND).stderr
+    assert other.git("status", "--porcelain") == ""
+
+    # A text that cannot be brought whole costs nothing: receipts stay, damaged bytes go nowhere.
+    for path in (other.folder / ".dvc/cache/files/md5").rglob("*"):
+        if path.is_file() and path.read_bytes() == one.folder.joinpath(text).read_bytes():
+            flip(path)
+    other.folder.joinpath(text).unlink()
+    said = other.results("restore", "tiny_text", "--offline", status=1)
+    assert f"{text}, from which this experiment is made, is not here" in said
+    assert other.git("status", "--porcelain") == ""
+    assert not other.folder.joinpath(text).exists()
+    assert "16 of 16 jobs are whole" in other.results("restore", "tiny_text")
+    assert other.folder.joinpath(text).read_bytes() == one.folder.joinpath(text).read_bytes()
+
+    # Another text of the same name is neither overwritten nor believed.
+    other.folder.joinpath(text).write_text("something else\n" * 20)
+    assert "stale: prepare_corpus: data/own text.txt has changed" in other.results(
+        "restore", "tiny_text"
+    )
+    assert other.folder.joinpath(text).read_text().startswith("something else")
+
+    # Pinned with its origin: a snapshot keeps that.
+    elsewhere = one.folder.joinpath(text).rename(tmp_path / "elsewhere.txt")
+    one.dvc("import-url", "--force", str(elsewhere), text)
+    one.commit("pinned")
+    assert "nothing has changed" in one.results("snapshot", "tiny_text")
+    assert elsewhere.name in one.folder.joinpath(f"{text}.dvc").read_text()
+    third = one.clone(tmp_path / "C")
+    assert "16 of 16 jobs are whole" in third.results("restore", "tiny_text")
+    assert "Nothing to be done" in third.run(*COMMAND).stderr
 
 
 @pytest.mark.parametrize(
@@ -119,8 +174,7 @@ def test_bad_requests_for_samples_are_one_line(fresh, arguments, message):
 def test_bad_text_is_one_clear_line(fresh, content, message):
     write_text(fresh.folder, [])
     (fresh.folder / "data/own text.txt").write_bytes(content)
-    command = ("snakemake", "--cores", "1", "--configfile", "config/tiny_text.yaml")
-    done = fresh.run(*command, check=False)
+    done = fresh.run(*COMMAND, check=False)
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if message in line]
     assert lines, done.stderr

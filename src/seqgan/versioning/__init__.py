@@ -1,0 +1,1 @@
+"""Saving results with DVC, and putting them back where they correspond."""
