@@ -83,6 +83,8 @@ def main() -> None:
             command.add_argument("--figure", type=Path, metavar="FILE", help=text)
     command = commands.add_parser("garbage", help="say what the cache holds; remove what is unused")
     command.add_argument("--yes", action="store_true", help="remove without asking")
+    text = "remove also what only earlier commits of branches and tags refer to"
+    command.add_argument("--tips", action="store_true", help=text)
     command.set_defaults(run=clean)
     given = parser.parse_args()
     sys.exit(guarded(lambda: given.run(given), "results"))
@@ -141,7 +143,6 @@ def put_back(given: argparse.Namespace) -> None:
     """Restore an experiment, and say what is there now and what will be computed, and why."""
     made = jobs(given.experiment, find_experiment(given.experiment, given.configfile))
     found = restore(
-        given.experiment,
         made,
         Path(),
         only=given.only,
@@ -162,6 +163,11 @@ def put_back(given: argparse.Namespace) -> None:
         + (f", {absent} have their outputs elsewhere" if absent else "")
         + (f", snakemake will compute {len(rest)}" if rest else "")
     )
+    if found.deleted:
+        print(
+            f"git holds the receipts of {len(found.deleted)} of them; if they are wanted: git "
+            f"checkout -- results/{given.experiment}/receipts, and restore again"
+        )
     if found.refused:
         raise UserError("some outputs could not be restored, see above")
 
@@ -194,15 +200,27 @@ def clean(given: argparse.Namespace) -> None:
         print(
             f"{each.name} at {each.commit} ({refs}): {each.files} files, {mb(each.size)}{missing}"
         )
-    print(f"the cache: {found.files} files, {mb(found.size)}")
-    if not found.unused_files:
-        print("every branch, tag or the working tree refers to each of them")
+    print(f"the cache: {found.whole.files} files, {mb(found.whole.size)}")
+    files, size = found.unused.files, found.unused.size
+    if found.unused.files:
+        print(f"of which no commit refers to {files}, {mb(size)}")
+    if found.earlier.files:
+        print(
+            f"of which only earlier commits refer to {found.earlier.files}, "
+            f"{mb(found.earlier.size)}" + ("" if given.tips else "; --tips removes them too")
+        )
+    if given.tips:
+        files, size = files + found.earlier.files, size + found.earlier.size
+    if not files:
+        print("nothing is unused")
         return
-    print(f"of which no branch or tag refers to {found.unused_files}, {mb(found.unused_size)}")
-    if not given.yes and input("remove these from this machine? [y/N] ").strip().lower() != "y":
+    if given.tips and found.earlier.files and not found.remote:
+        print("there is no remote: this machine may have the only copy of them")
+    question = f"remove {files} files, {mb(size)}, from this machine? [y/N] "
+    if not given.yes and input(question).strip().lower() != "y":
         print("nothing was removed")
         return
-    remove_unused(Path())
+    remove_unused(Path(), tips=given.tips)
     print("removed from this machine; what a remote has, it keeps")
 
 

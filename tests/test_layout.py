@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from seqgan.codebase import SOURCE
 from seqgan.config.experiment import Experiment
 from seqgan.config.feasibility import shares_discriminator
 from seqgan.config.reference import RERUNS
 from seqgan.layout import Job, baseline, jobs
-from seqgan.provenance import SOURCE
 from seqgan.records import canonical_json
 
 ROOT = Path(__file__).parents[1]

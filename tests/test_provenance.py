@@ -1,3 +1,4 @@
+import ast
 import hashlib
 import json
 import os
@@ -8,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from seqgan import provenance
+from seqgan.codebase import SOURCE, code_digests, statements
 from seqgan.errors import UserError
 from seqgan.layout import Job
 from seqgan.provenance import (
     check_inputs,
-    code_digests,
     describe,
     differences,
     environment,
     read_receipt,
     receipt,
+    sha256,
     spec,
     verify,
     write_if_changed,
@@ -83,11 +85,27 @@ def test_the_closure_follows_relative_imports(source):
         "from toy.scores import score as s\n",
         "if True:\n    import toy.scores\n",
         "try:\n    import toy.scores\nexcept ImportError:\n    pass\n",
+        "try:\n    pass\nexcept ImportError:\n    import toy.scores\n",
+        "try:\n    pass\nfinally:\n    import toy.scores\n",
+        "for x in 'ab':\n    pass\nelse:\n    import toy.scores\n",
+        "match 1:\n    case _:\n        with x:\n            import toy.scores\n",
+        "class A:\n    async def b():\n        while 1:\n            import toy.scores as s\n",
     ],
 )
 def test_the_closure_sees_every_form_of_import(source, importing):
     (source / "train.py").write_text(importing)
     assert "toy/scores.py" in digests("train", source)
+
+
+def test_statements_are_all_that_a_walk_over_the_whole_tree_would_find():
+    """Nothing else can import, and nothing else has a text that decides nothing."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        whole = {id(node) for node in ast.walk(tree) if isinstance(node, ast.stmt)}
+        found = {id(node) for node in statements(tree)}
+        assert whole <= found, path
+        blocks = {id(node) for node in ast.walk(tree) if isinstance(getattr(node, "body", 0), list)}
+        assert blocks <= found, path
 
 
 @pytest.mark.parametrize(
@@ -139,7 +157,7 @@ def test_the_stages_of_this_project_depend_on_what_they_should():
 
 def test_digests_do_not_depend_on_the_hash_seed(source):
     script = (
-        "import sys; from pathlib import Path; from seqgan.provenance import code_digests; "
+        "import sys; from pathlib import Path; from seqgan.codebase import code_digests; "
         "print(code_digests('train', Path(sys.argv[1])))"
     )
     seen = set()
@@ -258,10 +276,29 @@ def test_an_altered_receipt_is_refused(folder, key):
         read_receipt(Path("receipt.json"))
 
 
+STRANGE = (
+    [1],
+    "x",
+    None,
+    {"a": 1},
+    {"a": {}},
+    {"a": {"files": [1]}},
+    {"a": {"files": {"b": 1}}},
+    {"a": {"sha256": "0", "bytes": 1, "c": 2}},
+)
+
+
 def test_receipts_of_another_schema_or_none(folder):
     found = json.loads((folder / "receipt.json").read_text())
     for content in (found | {"schema": 2}, {}, [], 3, None):
         (folder / "receipt.json").write_bytes(canonical_json(content))
+        with pytest.raises(UserError, match="is not a receipt that this version can read"):
+            read_receipt(Path("receipt.json"))
+    for outputs in STRANGE:
+        body = {**found, "outputs": outputs}
+        del body["schema"], body["sha256"]
+        body = {"schema": found["schema"], "sha256": sha256(canonical_json(body)), **body}
+        (folder / "receipt.json").write_bytes(canonical_json(body))
         with pytest.raises(UserError, match="is not a receipt that this version can read"):
             read_receipt(Path("receipt.json"))
     (folder / "receipt.json").write_text("{")

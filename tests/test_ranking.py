@@ -1,4 +1,5 @@
 import copy
+import itertools
 import math
 
 import pytest
@@ -154,10 +155,16 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_move(rng):
         assert torch.equal(old, new) or old.isnan().any()
 
 
-def test_a_sure_rank_leaves_the_loss_finite(rng):
-    reward = reward_of(rng, sharpness=1e6)
-    metrics = reward.fit(*two_kinds(16, rng), rng, Progress())
+def test_a_generated_sentence_that_ranks_first_for_sure_leaves_the_loss_finite(rng, monkeypatch):
+    """Its doubt would be zero, and the logarithm of that no number."""
+    reward = reward_of(rng, sharpness=1e6, epochs=1)
+    real, other = two_kinds(16, rng)
+    one = real[:1].expand_as(real)
+    sets = itertools.cycle([one, other, other])  # references like it, and all the others unlike
+    monkeypatch.setattr(reward, "_draw", lambda *_: next(sets))
+    metrics = reward.fit(one, one, rng, Progress())
     assert math.isfinite(metrics["discriminator_loss"])
+    assert metrics["discriminator_loss"] > -0.6 * math.log(ranking.LEAST_DOUBT)
 
 
 def test_short_rows_of_a_curriculum_are_ranked(rng):

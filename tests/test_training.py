@@ -299,6 +299,28 @@ def test_a_round_is_one_iteration_of_algorithm_1(alphabet: Alphabet):
     assert not torch.equal(reward.sets[0][1], reward.sets[1][1])  # fresh negatives
 
 
+def test_a_warm_up_is_so_many_rounds_of_the_discriminator_before_the_first_update():
+    events: list[Any] = []
+    reward, value = RecordingReward(events), RecordingValue(events)
+    generator = lstm(ALPHABETS["oracle"], 0)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=0.01)
+    update = AdversarialRound(
+        GeneratorUpdate(generator, PolicyGradient(value), optimizer, 5.0),
+        DiscriminatorRound(generator, reward, corpus_of(ALPHABETS["oracle"]), 6),
+        generator_steps=1,
+        reward_steps=1,
+        batch_size=5,
+        warm_up=3,
+    )
+    run = Run({}, RandomStreams(0, names=NAMES))
+    update(run)
+    assert events == ["fit", "fit", "fit", "value of 5", "track", "fit"]
+    run.step, events[:] = 1, []
+    run.progress.clear()
+    update(run)
+    assert events == ["value of 5", "track", "fit"]
+
+
 def test_a_discriminator_round_takes_each_real_sentence_at_most_once():
     reward = RecordingReward([])
     corpus = torch.arange(40).view(10, 4)

@@ -9,12 +9,13 @@ import sys
 import pytest
 
 from paths import ROOT
+from seqgan.codebase import code_digests
 from seqgan.errors import UserError
-from seqgan.provenance import code_digests
+from seqgan.versioning.cache import Cache, copied
 from seqgan.versioning.comparison import curves_at, means_at, table
 from seqgan.versioning.places import inside
-from seqgan.versioning.restoring import copied
-from seqgan.versioning.storage import Cache, Pointer, Store, parse_pointer, read_pointer
+from seqgan.versioning.pointers import Pointer, parse_pointer, read_pointer
+from seqgan.versioning.storage import Store
 
 MD5 = hashlib.md5(b"content").hexdigest()
 
@@ -58,7 +59,7 @@ def test_a_pointer_is_read_with_whatever_else_stands_in_it(tmp_path):
         "  hash: md5\n  path: x\n"
     )
     found = read_pointer(target.relative_to(tmp_path), tmp_path)
-    assert found == Pointer(target.relative_to(tmp_path), f"{MD5}.dir", 9)
+    assert found == Pointer(target.relative_to(tmp_path), f"{MD5}.dir", 9, 2)
     assert found.path.as_posix() == "results/x.dvc"
 
 
@@ -108,14 +109,19 @@ def test_the_files_of_a_folder_are_those_of_its_list(cache, tmp_path):
     assert cache.misses(folder)
     put(cache, folder.md5, listed.replace(b"a/b", b"a/c"))
     assert cache.files(folder) is None  # other bytes than its name says
-    cache.drop_damaged_list(folder)
+    assert cache.drop_damaged(folder)
     assert not cache.place(folder.md5).exists()
     put(cache, folder.md5, listed)
-    cache.drop_damaged_list(folder)
+    assert cache.drop_damaged(folder)
     assert cache.files(folder) == {"a/b": MD5}
     assert cache.misses(folder)
     put(cache, MD5, b"content")
     assert not cache.misses(folder)
+    assert not cache.drop_damaged(folder)
+    put(cache, MD5, b"CONTENT")
+    assert not cache.misses(folder)
+    assert cache.drop_damaged(folder)
+    assert not cache.place(MD5).exists()
     assert cache.files(Pointer(tmp_path / "x", MD5, 7)) == {"": MD5}
 
 
@@ -133,8 +139,9 @@ def test_a_damaged_list_of_a_folder_is_as_none(cache, tmp_path, content):
 def test_a_copy_is_hashed_on_its_way_and_shares_nothing(tmp_path):
     source, target = tmp_path / "a", tmp_path / "b"
     source.write_bytes(content := os.urandom(3_000_001))
-    found = copied(source, target)
-    assert found == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    found = copied(source, target, "sha256", "md5")
+    digests = {kind: hashlib.new(kind, content).hexdigest() for kind in ("sha256", "md5")}
+    assert found == (digests, len(content))
     assert target.read_bytes() == content
     assert target.stat().st_ino != source.stat().st_ino
 

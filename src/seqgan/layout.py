@@ -64,6 +64,11 @@ class Job:
         """Where it records what was made from what."""
         return f"results/{self.experiment}/receipts/{self.name}.json"
 
+    @property
+    def provenance(self) -> str:
+        """Where it records by whom, when and on what machine."""
+        return f"results/{self.experiment}/provenance/{self.name}.json"
+
 
 def jobs(name: str, experiment: Experiment) -> list[Job]:
     """Return the jobs of an experiment, each after those it depends on."""

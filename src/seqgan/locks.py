@@ -69,13 +69,11 @@ class Lock:
         while not self.acquire():
             if time.monotonic() > until:
                 raise UserError(
-                    f"another process is computing the same result ({self._holder()} holds "
+                    f"another process is computing the same result ({self.holder()} holds "
                     f"{self.path}); wait for it or stop it"
                 )
             if not told:
-                say(
-                    f"{self._holder()} holds {self.path}; waiting up to {seconds:.0f} s for its end"
-                )
+                say(f"{self.holder()} holds {self.path}; waiting up to {seconds:.0f} s for its end")
                 told = True
             time.sleep(SECONDS_BETWEEN_TRIES)
         return told
@@ -92,7 +90,7 @@ class Lock:
         os.close(self._handle)
         self._handle = None
 
-    def _holder(self) -> str:
+    def holder(self) -> str:
         """Return who holds the lock, as it wrote into the file."""
         try:
             return self.path.read_text(encoding="utf-8", errors="replace")[:100] or "a process"

@@ -4,18 +4,17 @@ Hashes and bytes only: no modification time, no state of Snakemake, DVC or git i
 module imports no torch, because every parse of the Snakefile imports it.
 """
 
-import ast
 import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from seqgan.codebase import SOURCE, code_digests
 from seqgan.errors import UserError, one_line
 from seqgan.records import (
     canonical_json,
@@ -26,8 +25,6 @@ from seqgan.records import (
 )
 
 SCHEMA = 1
-SOURCE = Path(__file__).resolve().parents[1]
-"""The folder ``src`` with the stage scripts and the package."""
 RECEIPT = {"spec", "seed", "inputs", "outputs", "environment"}
 """The parts of a receipt beside its schema and digest."""
 IGNORED = {".snakemake_timestamp"}
@@ -41,24 +38,8 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """Return digest and size of a file, or of every file in a folder.
-
-    Raises :class:`UserError` if there is neither.
-    """
-    if path.is_dir():
-        files = [
-            Path(root, name) for root, _, names in os.walk(path) for name in set(names) - IGNORED
-        ]
-        by_name = {file.relative_to(path).as_posix(): file for file in files}
-        names = sorted(by_name)
-        with ThreadPoolExecutor(THREADS) as pool:  # hashing holds no lock of Python
-            found = pool.map(_describe_file, [by_name[name] for name in names])
-            return {"files": dict(zip(names, found, strict=True))}
-    return _describe_file(path)
-
-
-def _describe_file(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return digest and size of a file; raise :class:`UserError` if there is none."""
     try:
         with open(path, "rb") as file:
             return {
@@ -69,68 +50,26 @@ def _describe_file(path: Path) -> dict[str, Any]:
         raise UserError(f"no such file: {path}") from None
 
 
-# --- code -----------------------------------------------------------------------------------------
+def describe(path: Path, read: Callable[[Path], dict[str, Any]] = describe_file) -> dict[str, Any]:
+    """Return digest and size of a file, or of every file in a folder.
 
+    Args:
+        path: A file or folder.
+        read: What returns digest and size of a file.
 
-@cache
-def _understood(text: str, package: str) -> tuple[tuple[str, ...], str]:
-    """Return what a module imports and the digest of what it means.
-
-    Kept by its text: a module that ten stages share is parsed once.
+    Raises:
+        UserError: If there is neither.
     """
-    tree = ast.parse(text)
-    return tuple(_imported(tree, package)), sha256(_meaning(tree))[:16]
-
-
-def _imported(tree: ast.Module, package: str) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) - node.level + 1]
-            base = ".".join([*(parents if node.level else []), *filter(None, [node.module])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _meaning(tree: ast.Module) -> bytes:
-    """Return a syntax tree without comments, layout and docstrings, which it loses."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [  # type: ignore[attr-defined]
-                each
-                for each in body
-                if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
-            ] or [ast.Pass()]
-    return ast.dump(tree).encode()
-
-
-@cache
-def code_digests(stage: str, source: Path = SOURCE) -> dict[str, str]:
-    """Return ``{path below src: digest}`` of a stage script and all of ours that it imports.
-
-    Read from the import statements, however indirectly it imports; modules that are imported
-    dynamically, data files and libraries are not covered (libraries are recorded in the receipt).
-    """
-    found: dict[Path, str] = {}
-    pending = [(source / f"{stage}.py", "")]
-    while pending:
-        path, package = pending.pop()
-        if path in found:
-            continue
-        imported, found[path] = _understood(path.read_text(encoding="utf-8"), package)
-        for name in imported:
-            parts = name.split(".")
-            for depth in range(1, len(parts) + 1):
-                stem = source.joinpath(*parts[:depth])
-                for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
-                    if candidate not in found and candidate.is_file():
-                        inside = (
-                            parts[:depth] if candidate.stem == "__init__" else parts[: depth - 1]
-                        )
-                        pending.append((candidate, ".".join(inside)))
-    return {path.relative_to(source).as_posix(): found[path] for path in sorted(found)}
+    if path.is_dir():
+        files = [
+            Path(root, name) for root, _, names in os.walk(path) for name in set(names) - IGNORED
+        ]
+        by_name = {file.relative_to(path).as_posix(): file for file in files}
+        names = sorted(by_name)
+        with ThreadPoolExecutor(THREADS) as pool:  # hashing holds no lock of Python
+            found = pool.map(read, [by_name[name] for name in names])
+            return {"files": dict(zip(names, found, strict=True))}
+    return read(path)
 
 
 # --- spec -----------------------------------------------------------------------------------------
@@ -181,19 +120,30 @@ def read_receipt(path: Path) -> dict[str, Any]:
         found = read_json(path)
     except UserError as error:
         raise UserError(f"{error}; delete it and start snakemake again") from None
+    strange = UserError(
+        f"{path} is not a receipt that this version can read; delete it and start snakemake"
+    )
     if (
         not isinstance(found, dict)
         or found.get("schema") != SCHEMA
         or not found.keys() >= RECEIPT
         or not all(isinstance(found[part], dict) for part in RECEIPT - {"seed"})
     ):
-        raise UserError(
-            f"{path} is not a receipt that this version can read; delete it and start snakemake"
-        )
+        raise strange
     body = {key: value for key, value in found.items() if key not in ("schema", "sha256")}
     if sha256(canonical_json(body)) != found.get("sha256"):
         raise UserError(f"{path} was altered after it was written; delete it and run snakemake")
+    if not all(map(_is_description, found["outputs"].values())):
+        raise strange
     return found
+
+
+def _is_description(value: Any) -> bool:
+    """Return whether a value is what :func:`describe` returns."""
+    files = value.get("files", {"": value}) if isinstance(value, dict) else None
+    return isinstance(files, dict) and all(
+        isinstance(file, dict) and file.keys() == {"sha256", "bytes"} for file in files.values()
+    )
 
 
 def environment(device: str, threads: int, processes: int = 1) -> dict[str, Any]:
@@ -355,7 +305,7 @@ def _verify_job(
         for name, path in files.items():
             if name not in recorded:
                 stale.append(f"{name} is new")
-            elif recorded[name] != _describe_file(path):
+            elif recorded[name] != describe_file(path):
                 stale.append(f"{name} has changed")
         stale += [f"{name} is gone" for name in recorded if name not in files]
     if stale:

@@ -17,20 +17,15 @@ from typing import Any, NoReturn, TextIO
 
 from tqdm import tqdm
 
+from seqgan.codebase import code_digests
 from seqgan.devices import choose, kind_of
 from seqgan.errors import UserError
 from seqgan.failures import guarded
 from seqgan.launching import launch, member, patient
 from seqgan.locks import Lock
 from seqgan.origin import origin
-from seqgan.provenance import check_inputs, code_digests, environment, read_receipt, receipt
-from seqgan.records import (
-    put_in_place,
-    read_json,
-    readable_json,
-    sweep,
-    write_atomically,
-)
+from seqgan.provenance import check_inputs, environment, read_receipt, receipt
+from seqgan.records import put_in_place, read_json, readable_json, sweep, write_atomically
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_FOR_ANOTHER = 120.0

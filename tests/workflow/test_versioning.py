@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from clones import CHECKPOINT, Clone, flip
+from projects import small_disk_at
+from seqgan.locks import Lock
 
 pytestmark = pytest.mark.workflow
 SEQGAN = {
@@ -58,8 +60,7 @@ def test_code_that_was_committed_without_a_run_redoes_what_it_decides(mine, tmp_
     """A changes a metric and commits; B restores, and evaluation alone is computed again."""
     metric = mine.folder / "src/seqgan/metrics/diversity.py"
     metric.write_text(metric.read_text() + "\nCHANGED = 1\n")
-    said = mine.results("snapshot", "smoke", status=1)
-    assert "jobs are not ok, such as" in said
+    assert "jobs are not ok, such as" in mine.results("snapshot", "smoke", status=1)
     mine.commit("another metric")
     other = mine.clone(tmp_path / "B")
     said = other.results("restore", "smoke")
@@ -74,8 +75,7 @@ def test_code_that_was_committed_without_a_run_redoes_what_it_decides(mine, tmp_
 
 def test_saving_again_saves_what_changed_and_the_other_gets_it(mine, tmp_path):
     mine.edit(lambda experiment: experiment["sampling"].update(temperature=0.9))
-    said = mine.results("snapshot", "smoke", status=1)
-    assert "run snakemake first" in said
+    assert "run snakemake first" in mine.results("snapshot", "smoke", status=1)
     mine.snakemake("--cores", "2")
     said = mine.results("snapshot", "smoke", status=1)
     assert "is not in git yet: config/smoke.yaml; commit it first" in said
@@ -106,11 +106,15 @@ def test_dvc_pull_alone_blesses_nothing(mine, tmp_path):
     assert "stale" in other.results("verify", "smoke", status=1)
 
 
-def corrupt(store: Path, change: Callable[[Path], object]) -> None:
-    for path in sorted(store.glob("files/md5/??/*")):
-        if not path.name.endswith(".dir"):
-            path.chmod(0o644)
-            change(path)
+def corrupt(store: Path, change: Callable[[Path], object], pattern: str = "*[!r]") -> None:
+    """Change every object of a kind: those of files, or with ``*.dir`` the lists of folders."""
+    places = sorted(store.glob(f"files/md5/??/{pattern}"))
+    assert places
+    for path in places:
+        mode = path.stat().st_mode
+        path.chmod(0o644)
+        change(path)
+        path.chmod(mode)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +144,52 @@ def test_a_damaged_cache_is_filled_again_from_the_remote(other):
     assert not (other.folder / CHECKPOINT).exists()
     assert "20 of 20 jobs are whole" in other.results("restore", "smoke")
     other.results("verify", "smoke")
+
+
+@pytest.mark.parametrize("pattern", ["*.dir", "*[!r]"])
+def test_a_snapshot_sends_nothing_that_is_damaged(mine, tmp_path, pattern):
+    """DVC believes what is read-only in its cache; who restores would find out."""
+    corrupt(mine.folder / ".dvc/cache", flip, pattern)
+    shutil.rmtree(mine.folder.parent / "store")
+    (mine.folder.parent / "store").mkdir()
+    assert "copied to the remote shared" in mine.results("snapshot", "smoke")
+    other = mine.clone(tmp_path / "B")
+    assert "20 of 20 jobs are whole" in other.results("restore", "smoke")
+
+
+def test_lists_of_files_that_are_damaged_are_fetched_again(other):
+    other.results("restore", "smoke")
+    corrupt(other.folder / ".dvc/cache", flip, "*.dir")
+    shutil.rmtree(other.folder / "results/smoke/checkpoints")
+    assert "no snapshot of it is at hand" in other.results(
+        "restore", "smoke", "--offline", status=1
+    )
+    assert "20 of 20 jobs are whole" in other.results("restore", "smoke")
+
+
+def test_what_only_the_cache_has_is_not_taken_for_saved(other):
+    """No commit names it: who cleans the cache removes it."""
+    other.results("restore", "smoke")
+    flip(other.folder / CHECKPOINT)
+    other.run("cp", CHECKPOINT, "apart")
+    other.dvc("add", "-q", "apart")
+    (other.folder / "apart.dvc").unlink()
+    said = other.results("restore", "smoke", status=1)
+    assert f"{CHECKPOINT} differs from its receipt, and no snapshot holds it" in said
+    # With a pointer in the working tree it is somebody's.
+    other.dvc("add", "-q", "apart")
+    assert "20 of 20 jobs are whole (1 restored now)" in other.results("restore", "smoke")
+
+
+def test_receipts_that_a_restoration_removed_come_back_from_git(other):
+    other.edit(lambda experiment: experiment["methods"]["seqgan"].update(learning_rate=0.002))
+    assert "git holds the receipts of" not in other.results("restore", "smoke")
+    other.git("checkout", "-q", "config")
+    said = other.results("restore", "smoke")
+    hint = "git holds the receipts of 6 of them; if they are wanted: git checkout -- results/smoke"
+    assert hint in said
+    other.git("checkout", "-q", "--", "results/smoke/receipts")
+    assert "20 of 20 jobs are whole" in other.results("restore", "smoke")
 
 
 def test_no_receipt_is_removed_that_git_does_not_hold(other):
@@ -189,6 +239,58 @@ def test_no_output_is_a_link_into_the_cache(mine, tmp_path):
                     assert os.access(path, os.W_OK)
 
 
+# --- faults ---------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_under_the_cache_saves_nothing(mine):
+    pointers = {path: path.read_bytes() for path in (mine.folder / "results").rglob("*.dvc")}
+    with small_disk_at(mine.folder / "small", "400k") as disk:
+        mine.dvc("cache", "dir", "--local", str(disk / "cache"))
+        said = mine.results("snapshot", "smoke", status=1)
+        assert "no room left on the disk for" in said
+        assert not [path for path in disk.rglob("*") if path.is_file()]
+        assert {path: path.read_bytes() for path in pointers} == pointers
+        mine.dvc("cache", "dir", "--local", "--unset")
+    assert "nothing has changed" in mine.results("snapshot", "smoke")
+
+
+def test_a_full_disk_under_the_results_loses_nothing(other):
+    kept = other.folder / "texts"
+    (other.folder / "results").rename(kept)
+    with small_disk_at(other.folder / "results", "1m") as disk:
+        shutil.copytree(kept, disk, dirs_exist_ok=True)
+        said = other.results("restore", "smoke", status=1)
+        assert "no room left on the disk for results/smoke/" in said
+        assert other.git("status", "--porcelain", "results") == ""
+        assert not list(disk.rglob("smoke/**/.[!g]*"))
+        other.run("mount", "-o", "remount,size=64m", str(disk))
+        assert "20 of 20 jobs are whole" in other.results("restore", "smoke")
+        other.results("verify", "smoke")
+
+
+def test_what_a_snapshot_that_was_killed_left_goes(mine):
+    left = mine.folder / ".dvc/cache/.intake-x"
+    left.mkdir()
+    (left / "part").write_bytes(b"part")
+    assert "nothing has changed" in mine.results("snapshot", "smoke")
+    assert not left.exists()
+
+
+def test_a_remote_that_is_gone_is_one_line_and_can_be_tried_again(mine, tmp_path):
+    store = mine.folder.parent / "store"
+    store.rename(tmp_path / "away")
+    store.write_text("no folder")
+    mine.edit(lambda experiment: experiment["sampling"].update(temperature=0.9))
+    mine.commit("cooler")
+    mine.snakemake("--cores", "2")
+    assert "dvc push failed" in mine.results("snapshot", "smoke", status=1)
+    store.unlink()
+    (tmp_path / "away").rename(store)
+    assert "copied to the remote shared" in mine.results("snapshot", "smoke")
+    mine.commit("results of cooler")
+    assert "20 of 20 jobs are whole" in mine.clone(tmp_path / "B").results("restore", "smoke")
+
+
 # --- gates ----------------------------------------------------------------------------------------
 
 
@@ -198,6 +300,25 @@ def test_nothing_is_saved_or_restored_while_snakemake_runs(mine):
     lock.touch()
     for command in ("snapshot", "restore"):
         assert "snakemake is running in this folder" in mine.results(command, "smoke", status=1)
+
+
+def test_one_snapshot_or_restoration_at_a_time(mine):
+    lock = Lock(mine.folder / ".dvc/tmp/results.lock")
+    assert lock.acquire()
+    for command in ("snapshot", "restore"):
+        said = mine.results(command, "smoke", status=1)
+        assert "another snapshot or restore is at work in this folder (process" in said
+    lock.release()
+    assert "nothing has changed" in mine.results("snapshot", "smoke")
+
+
+def test_a_configuration_that_git_ignores_is_not_saved(mine):
+    """Nobody else would have it."""
+    (mine.folder / ".git/info/exclude").write_text("config/mine.yaml\n")
+    (mine.folder / "config/smoke.yaml").rename(mine.folder / "config/mine.yaml")
+    mine.commit("my own")
+    said = mine.results("snapshot", "smoke", "--configfile", "config/mine.yaml", status=1)
+    assert "is not in git yet: config/mine.yaml; commit it first" in said
 
 
 def test_a_snapshot_that_is_refused_leaves_everything_as_it_was(mine):
@@ -237,6 +358,18 @@ def test_what_no_job_makes_is_not_saved(mine):
     (extra / "weights.safetensors").write_bytes(b"old")
     said = mine.results("snapshot", "smoke", status=1)
     assert "makes results/smoke/checkpoints/seed-1/train_adversarially-old; remove" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics/junk.bin", "receipts/seed-1/evaluate-gone.json", "metrics/seed-1/old/x"]
+)
+def test_no_text_is_saved_that_no_job_makes(mine, name):
+    path = mine.folder / "results/smoke" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"junk")
+    said = mine.results("snapshot", "smoke", status=1)
+    assert "no job of the configuration makes results/smoke/" in said
+    assert mine.git("diff", "--cached", "--name-only") == ""
 
 
 def test_code_that_is_not_committed_is_not_saved(mine):
@@ -321,14 +454,16 @@ def test_scores_settings_and_curves_of_two_commits_without_any_data(mine, tmp_pa
     assert any(line[:2] == ["seqgan", "nll_test"] for line in lines)
     assert (other.folder / "curves.svg").read_text().startswith("<?xml")
     assert "no score differs" in other.results("compare", "smoke", "HEAD")
-    assert "git rev-parse failed" in other.results("compare", "smoke", "nowhere", status=1)
+    assert "nowhere is no commit, branch or tag" in other.results(
+        "compare", "smoke", "nowhere", status=1
+    )
     assert not (other.folder / ".dvc/cache").exists()
 
 
 def test_what_the_cache_holds_and_what_nobody_needs(mine):
     said = mine.results("garbage")
     assert "smoke at" in said
-    assert "refers to each of them" in said
+    assert "nothing is unused" in said
     before = {path for path in (mine.folder / ".dvc/cache/files").rglob("*") if path.is_file()}
     mine.git("tag", "kept")
     mine.git("checkout", "-q", "-b", "gone")
@@ -341,12 +476,38 @@ def test_what_the_cache_holds_and_what_nobody_needs(mine):
     mine.git("checkout", "-q", "-f", "main")
     mine.git("branch", "-q", "-D", "gone")
     said = mine.run("python", "src/results.py", "garbage", input="n\n").stdout
-    assert "of which no branch or tag refers to" in said
+    assert "of which no commit refers to" in said
     assert "nothing was removed" in said
     assert "removed from this machine" in mine.results("garbage", "--yes")
     after = {path for path in (mine.folder / ".dvc/cache/files").rglob("*") if path.is_file()}
     assert after == before
-    assert "refers to each of them" in mine.results("garbage")
+    assert "nothing is unused" in mine.results("garbage")
+
+
+def test_what_only_earlier_commits_had_is_kept_unless_it_is_asked_for(mine):
+    mine.dvc("remote", "remove", "shared")
+    mine.git("tag", "-f", "here")
+    mine.edit(lambda experiment: experiment["sampling"].update(temperature=0.9))
+    mine.commit("cooler")
+    mine.snakemake("--cores", "2")
+    mine.results("snapshot", "smoke")
+    mine.commit("results of cooler")
+    mine.git("tag", "-d", "here")
+    said = mine.results("garbage", "--yes")
+    assert "of which only earlier commits refer to" in said
+    assert "--tips removes them too" in said
+    assert "nothing is unused" in said
+    mine.git("checkout", "-q", "HEAD~2")
+    assert "20 of 20 jobs are whole" in mine.results("restore", "smoke")
+    mine.git("checkout", "-q", "-f", "main")
+    assert "20 of 20 jobs are whole" in mine.results("restore", "smoke")
+    said = mine.run("python", "src/results.py", "garbage", "--tips", input="n\n").stdout
+    assert "there is no remote: this machine may have the only copy of them" in said
+    assert "nothing was removed" in said
+    assert "removed from this machine" in mine.results("garbage", "--tips", "--yes")
+    assert "20 of 20 jobs are whole" in mine.results("restore", "smoke")
+    mine.git("checkout", "-q", "HEAD~2")
+    assert "not restored" in mine.results("restore", "smoke", "--offline", status=1)
 
 
 def test_status_says_where_everything_is(mine, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan.errors import UserError
-from seqgan.versioning.storage import git
+from seqgan.versioning.git import commit_of, git
 
 Curves = dict[str, dict[float, float]]
 NOW = "working tree"
@@ -30,26 +30,27 @@ def means_at(root: Path, name: str, revision: str | None) -> dict[str, dict[str,
 
 def curves_at(root: Path, name: str, revision: str | None) -> Curves:
     """Return the learning curves of all methods, as a commit has them, or the working tree."""
-    rows = list(csv.DictReader(io.StringIO(_content(root, f"results/{name}/curves.csv", revision))))
-    columns = [each for each in (rows[0] if rows else {}) if each != "step"]
+    text = _content(root, f"results/{name}/curves.csv", revision)
     try:
+        rows = list(csv.DictReader(io.StringIO(text)))
+        columns = [each for each in (rows[0] if rows else {}) if each != "step"]
         return {
             column: {float(row["step"]): float(row[column]) for row in rows if row[column]}
             for column in columns
         }
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, csv.Error):
         raise UserError(f"curves.csv of {name} at {revision or NOW} is no table") from None
 
 
 def _content(root: Path, path: str, revision: str | None) -> str:
     if revision is None:
         try:
-            return (root / path).read_text(encoding="utf-8")
+            return (root / path).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             raise UserError(f"{path} is not here; run snakemake, or give a commit") from None
-    git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    commit = commit_of(root, revision)
     try:
-        return git(root, "show", f"{revision}:{path}")
+        return git(root, "show", f"{commit}:{path}")
     except UserError:
         raise UserError(f"{revision} has no {path}; was a snapshot of it committed?") from None
 

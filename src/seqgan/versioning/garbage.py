@@ -1,14 +1,14 @@
 """What the cache holds, for which experiments and commits, and what nothing refers to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqgan.errors import UserError
-from seqgan.versioning.places import check_nothing_runs
-from seqgan.versioning.storage import Cache, Pointer, Store, git, parse_pointer
-
-REFS = ("refs/heads", "refs/tags")
+from seqgan.versioning.cache import Cache, reachable
+from seqgan.versioning.pointers import Pointer
+from seqgan.versioning.references import pointers_at, pointers_ever, pointers_here
+from seqgan.versioning.storage import Store, alone
 
 
 @dataclass
@@ -32,105 +32,95 @@ class Holding:
     missing: int = 0
 
 
+@dataclass(frozen=True)
+class Amount:
+    """So many files of so many bytes."""
+
+    files: int
+    size: int
+
+
 @dataclass
 class Inventory:
     """All that a cache holds.
 
     Attributes:
         holdings: What branches, tags and the working tree refer to.
-        files: Files in the cache.
-        size: Their bytes.
-        unused_files: Files that nothing refers to.
-        unused_size: Their bytes.
+        whole: All of it.
+        earlier: What only earlier commits of branches and tags refer to.
+        unused: What no commit refers to.
+        remote: Whether there is a remote that may have it too.
     """
 
     holdings: list[Holding]
-    files: int
-    size: int
-    unused_files: int
-    unused_size: int
+    whole: Amount
+    earlier: Amount
+    unused: Amount
+    remote: bool
 
 
 def take_inventory(root: Path) -> Inventory:
     """Return what the cache of this machine holds."""
-    cache, used, holdings = Store(root).cache(), set[str](), dict[tuple[str, str], Holding]()
-    for commit, ref, pointers in _pointers(root):
+    store = Store(root)
+    cache, holdings = store.cache(), dict[tuple[str, str], Holding]()
+    used = set[str]()
+    for commit, ref, pointers in [*pointers_at(root), _now(root)]:
+        used |= reachable(pointers, cache)
         groups: dict[str, list[Pointer]] = {}
         for pointer in pointers:
             groups.setdefault(_owner(pointer.target), []).append(pointer)
         for name, group in groups.items():
             if (name, commit) not in holdings:
-                holdings[name, commit] = _holding(name, commit, group, cache, used)
+                holdings[name, commit] = _holding(name, commit, group, cache)
             holdings[name, commit].refs.append(ref)
-    kept = {path.parent.name + path.name: path.stat().st_size for path in _kept(cache)}
-    unused = {md5: size for md5, size in kept.items() if md5 not in used}
+    earlier = reachable(pointers_ever(root), cache) - used
+    sizes = _sizes(cache)
     return Inventory(
         sorted(holdings.values(), key=lambda each: (each.name, each.commit)),
-        len(kept),
-        sum(kept.values()),
-        len(unused),
-        sum(unused.values()),
+        _amount(sizes, set(sizes)),
+        _amount(sizes, earlier),
+        _amount(sizes, set(sizes) - used - earlier),
+        any(key.startswith("remote.") for key in store.settings()),
     )
 
 
-def remove_unused(root: Path) -> None:
-    """Remove from the cache what no branch, no tag and no file of the working tree refers to.
+def remove_unused(root: Path, *, tips: bool) -> None:
+    """Remove from the cache what no commit and no file of the working tree refers to.
 
-    Raises :class:`UserError` for a cache outside of the project, which others may share.
+    Args:
+        root: The project's folder.
+        tips: Remove also what only earlier commits of branches and tags refer to.
+
+    Raises:
+        UserError: If snakemake or another snapshot is at work, or for a cache outside of the
+            project, which others may share.
     """
-    check_nothing_runs(root)
-    store = Store(root)
-    folder = store.cache().folder
-    if not folder.is_relative_to(root.resolve()):
-        raise UserError(
-            f"the cache {folder} is outside of this project, and others may use it; to clean it "
-            "nevertheless: dvc gc --workspace --all-branches --all-tags --projects …"
-        )
-    store.run("gc", "--workspace", "--all-branches", "--all-tags", "--force")
+    with alone(root):
+        store = Store(root)
+        folder = store.cache().folder
+        if not folder.is_relative_to(root.resolve()):
+            raise UserError(
+                f"the cache {folder} is outside of this project, and others may use it; to clean "
+                "it nevertheless: dvc gc --workspace --all-commits --projects …"
+            )
+        kept = ("--all-branches", "--all-tags") if tips else ("--all-commits",)
+        store.run("gc", "--workspace", *kept, "--force")
 
 
-def _pointers(root: Path) -> Iterator[tuple[str, str, list[Pointer]]]:
-    """Yield, for each branch and tag, the last commit of its pointers, its name, and they."""
-    listed = git(root, "for-each-ref", "--format=%(refname)", *REFS).split()
-    for ref in listed:
-        names = git(root, "ls-tree", "-r", "--name-only", ref, "--", "results", "data")
-        texts = {name: git(root, "show", f"{ref}:{name}") for name in _dvc(names.splitlines())}
-        commit = git(root, "log", "-1", "--format=%h", ref, "--", *texts).strip() if texts else ""
-        yield commit, ref.split("/", 2)[2], list(_parsed(texts))
-    here = {
-        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
-        for folder in ("results", "data")
-        for path in sorted((root / folder).rglob("*.dvc"))
-        if path.is_file()
-    }
-    yield "uncommitted", "working tree", list(_parsed(here))
-
-
-def _dvc(names: Sequence[str]) -> list[str]:
-    return [name for name in names if name.endswith(".dvc")]
-
-
-def _parsed(texts: dict[str, str]) -> Iterator[Pointer]:
-    for name, text in texts.items():
-        try:
-            yield parse_pointer(Path(name.removesuffix(".dvc")), text)
-        except ValueError:
-            continue  # of another kind: it refers to nothing that we know
+def _now(root: Path) -> tuple[str, str, list[Pointer]]:
+    return "uncommitted", "working tree", pointers_here(root)
 
 
 def _owner(target: Path) -> str:
-    return target.parts[1] if target.parts[0] == "results" else target.as_posix()
+    match target.parts:
+        case ("results", experiment, _, *_):
+            return experiment
+    return target.as_posix()
 
 
-def _holding(
-    name: str, commit: str, pointers: Sequence[Pointer], cache: Cache, used: set[str]
-) -> Holding:
+def _holding(name: str, commit: str, pointers: Sequence[Pointer], cache: Cache) -> Holding:
     holding = Holding(name, commit)
-    hashes = {pointer.md5 for pointer in pointers}
-    for pointer in pointers:
-        hashes.update((cache.files(pointer) or {}).values())
-    used |= hashes
-    for md5 in hashes:
+    for md5 in reachable(pointers, cache):
         place = cache.place(md5)
         holding.files += not md5.endswith(".dir")
         if place.is_file():
@@ -140,6 +130,12 @@ def _holding(
     return holding
 
 
-def _kept(cache: Cache) -> Iterator[Path]:
-    folder = cache.folder / "files" / "md5"
-    yield from (path for path in folder.glob("??/*") if path.is_file())
+def _sizes(cache: Cache) -> dict[str, int]:
+    """Return the bytes of every object by its hash."""
+    places = (cache.folder / "files" / "md5").glob("??/*")
+    return {path.parent.name + path.name: path.stat().st_size for path in places if path.is_file()}
+
+
+def _amount(sizes: dict[str, int], hashes: set[str]) -> Amount:
+    there = [sizes[md5] for md5 in hashes if md5 in sizes]
+    return Amount(len(there), sum(there))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqgan.errors import UserError
 from seqgan.layout import Job
 from seqgan.provenance import IGNORED
 
@@ -15,15 +14,6 @@ SMALL = ("receipts", "provenance", "metrics", "summary.csv", "summary.txt", "mea
 """What git keeps, as text that shows what changed."""
 IGNORE = ("/.spec/", "/logs/", "/benchmarks/", "/.embeddings/", ".snakemake_timestamp")
 """What can be made again, or is true of one machine alone."""
-
-
-def check_nothing_runs(root: Path) -> None:
-    """Raise :class:`UserError` while snakemake runs here, or was killed."""
-    if any((root / ".snakemake" / "locks").glob("*.lock")):
-        raise UserError(
-            "snakemake is running in this folder; wait for its end (or, if it was killed, say "
-            "`snakemake --unlock`)"
-        )
 
 
 def large(name: str, jobs: Iterable[Job]) -> list[Path]:
@@ -42,19 +32,21 @@ def is_large(output: Path) -> bool:
     return output.parts[2] in LARGE
 
 
-def leftovers(name: str, jobs: Iterable[Job], root: Path) -> Iterator[Path]:
-    """Yield what stands where DVC would keep it, but is made by no job of the configuration."""
+def leftovers(jobs: Iterable[Job], root: Path) -> Iterator[Path]:
+    """Yield what stands among the results of an experiment, but is made by no job of it."""
     jobs = list(jobs)
-    made = [Path(output) for job in jobs for output in job.outputs.values()]
-    for top in large(name, jobs):
-        pending = [top]
-        while pending:
-            path = pending.pop()
-            if path in made or path.name in IGNORED:
-                continue
-            if (root / path).is_dir() and any(each.is_relative_to(path) for each in made):
-                pending += [path / each.name for each in sorted((root / path).iterdir())]
-            else:
+    made = {
+        Path(path) for job in jobs for path in (*job.outputs.values(), job.receipt, job.provenance)
+    }
+    above = {folder for path in made for folder in path.parents}
+    # What is kept: the rest of results/EXPERIMENT/ is of one machine, or DVC's.
+    pending = [path for path in above if len(path.parts) == 3 and (root / path).is_dir()]
+    while pending:
+        for entry in sorted((root / pending.pop()).iterdir()):
+            path = entry.relative_to(root)
+            if path in above and entry.is_dir():
+                pending.append(path)
+            elif path not in made and path.name not in IGNORED:
                 yield path
 
 

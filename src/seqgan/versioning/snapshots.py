@@ -1,32 +1,20 @@
 """Saving an experiment: what verifies goes into DVC's cache and remote, pointers into git."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
 from seqgan.errors import UserError
 from seqgan.layout import Job
-from seqgan.provenance import verify
-from seqgan.records import write_atomically
-from seqgan.versioning.places import (
-    IGNORE,
-    SMALL,
-    check_nothing_runs,
-    inside,
-    large,
-    leftovers,
-)
-from seqgan.versioning.storage import (
-    NO_REMOTE,
-    Store,
-    git,
-    pointer_path,
-    read_pointer,
-    unchanged_on_failure,
-    uncommitted,
-)
+from seqgan.provenance import State, read_receipt, spec, verify
+from seqgan.records import expand, write_atomically
+from seqgan.versioning.git import git, is_ignored, not_held, uncommitted
+from seqgan.versioning.intake import intake
+from seqgan.versioning.places import IGNORE, SMALL, inside, large, leftovers
+from seqgan.versioning.pointers import Pointer, pointer_path, read_pointer, spell_pointer
+from seqgan.versioning.storage import NO_REMOTE, Store, alone, unchanged_on_failure
 
 CODE = ("Snakefile", "workflow", "src", "profiles", "pyproject.toml", "environment.yml")
 """What decides results besides the configuration."""
@@ -58,7 +46,6 @@ def snapshot(
             configuration, code and data, if one of those is not committed, if something that no
             job makes stands among the results, or if DVC or git fails.
     """
-    check_nothing_runs(root)
     if not (root / ".git").exists():
         raise UserError("pointers are versioned with git, but this folder is no clone; use one")
     if outside := inside(map(str, configuration), root)[1]:
@@ -68,24 +55,41 @@ def snapshot(
         )
     if not (root / "results" / name).is_dir():
         raise UserError(f"results/{name} is not there yet; run snakemake first")
+    with alone(root):
+        _snapshot(name, jobs, root, configuration, remote, say)
+
+
+def _snapshot(
+    name: str,
+    jobs: Sequence[Job],
+    root: Path,
+    configuration: Sequence[Path],
+    remote: str | None,
+    say: Callable[[str], None],
+) -> None:
     store = Store(root)
+    for job in jobs:
+        spec(job.stage, job.settings)  # read the code while DVC begins
     files, outside = inside([path for job in jobs for path in job.external.values()], root)
-    targets = large(name, jobs)
-    theirs = [path for path in files if not _is_in_git(root, path)]
+    targets = [*large(name, jobs), *(path for path in files if not _is_in_git(root, path))]
     results = Path("results", name)
-    pointers = [pointer_path(each) for each in (*targets, *theirs)]
+    pointers = [pointer_path(each) for each in targets]
     ignores = {Path("results/.gitignore"), *(each.with_name(".gitignore") for each in pointers)}
-    # Before DVC begins: what is in its cache counts as saved.
-    _check(name, jobs, root, configuration)
     kept = store.remote(remote)
-    with unchanged_on_failure([root / each for each in (*pointers, *ignores)]):
-        _let_git_see(root, name)
-        store.add([*targets, *theirs])
+    with intake(root, store.cache(), targets) as taking:
+        _check_results(jobs, root, verify(jobs, root, taking))
+        _check_git(root, jobs, configuration, targets)
+        for path in files:
+            taking(root / path)
+        with unchanged_on_failure([root / each for each in (*pointers, *ignores)]):
+            _let_git_see(root, name)
+            for pointer in taking.keep():
+                _point(root, pointer)
     write_atomically(root / results / "dvc.yaml", _shown(root, name, configuration).encode())
     if kept is None:
         say(f"kept in this machine's cache alone: {NO_REMOTE}")
     else:
-        store.push([*targets, *theirs], kept)
+        store.push(targets, kept)
         say(f"copied to the remote {kept}")
     for path in outside:
         say(f"{path} is outside of the project, so its bytes are not saved")
@@ -98,23 +102,45 @@ def snapshot(
         say("nothing has changed since the last commit")
 
 
-def _check(name: str, jobs: Sequence[Job], root: Path, configuration: Sequence[Path]) -> None:
-    """Raise :class:`UserError` unless all results are of the configuration and code in git."""
-    bad = [state for state in verify(jobs, root) if state.verdict != "ok"]
+def _check_results(jobs: Sequence[Job], root: Path, states: Iterable[State]) -> None:
+    """Raise :class:`UserError` unless the results are those of the jobs, and no others."""
+    bad = [state for state in states if state.verdict != "ok"]
     if bad:
         first = bad[0]
         raise UserError(
             f"{len(bad)} of {len(jobs)} jobs are not ok, such as {first.name} ({first.verdict}: "
             f"{'; '.join(first.reasons[:2])}); run snakemake first"
         )
-    if odd := sorted(map(str, leftovers(name, jobs, root))):
+    if odd := sorted(map(str, leftovers(jobs, root))):
         raise UserError(
             f"no job of the configuration makes {_named(odd)}; remove what is left over there"
         )
-    if changed := uncommitted(root, [*configuration, *map(Path, CODE)]):
+
+
+def _check_git(
+    root: Path, jobs: Sequence[Job], configuration: Sequence[Path], targets: Sequence[Path]
+) -> None:
+    """Raise :class:`UserError` unless git holds what made the results, and not the results."""
+    receipts = [read_receipt(root / job.receipt) for job in jobs]
+    code = {f"src/{name}" for receipt in receipts for name in receipt["spec"]["code"]}
+    named = [*inside(map(str, configuration), root)[0], *map(Path, sorted(code))]
+    changed = {*uncommitted(root, [*configuration, *map(Path, CODE)]), *not_held(root, named)}
+    if changed:
         raise UserError(
-            f"what made these results is not in git yet: {_named(changed)}; commit it first"
+            f"what made these results is not in git yet: {_named(sorted(changed))}; commit it first"
         )
+    if both := git(root, "ls-files", "-z", "--", *map(str, targets)).split("\0")[:-1]:
+        raise UserError(f"git holds {_named(both)}, which DVC is to keep; git rm -r --cached them")
+
+
+def _point(root: Path, pointer: Pointer) -> None:
+    """Write a pointer, and hide from git what it points to."""
+    path = root / pointer.path
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    if (text := spell_pointer(pointer, before)) != before:
+        write_atomically(path, text.encode())
+    if not is_ignored(root, pointer.target):
+        _add_lines(path.with_name(".gitignore"), [f"/{pointer.target.name}"])
 
 
 def describe_saved(name: str, jobs: Sequence[Job], root: Path, remote: str | None) -> Iterator[str]:
@@ -146,25 +172,32 @@ def describe_saved(name: str, jobs: Sequence[Job], root: Path, remote: str | Non
 
 
 def _is_in_git(root: Path, path: Path) -> bool:
-    """Return whether git holds a file, or every file of a folder, itself and unchanged."""
-    held = git(root, "ls-files", "--", str(path)).split("\n")
-    if not any(held):
+    """Return whether git holds a file of the user, or every file of a folder, as it is.
+
+    Raises :class:`UserError` if git holds a part of them, or holds other bytes.
+    """
+    files = [each.relative_to(root) for each in expand(root / path)]
+    alone = not_held(root, files)
+    if len(alone) == len(files):
         return False
-    if changed := uncommitted(root, [path]):
-        raise UserError(f"git holds other bytes of {_named(changed)} than are here; commit them")
+    if changed := sorted({*alone, *uncommitted(root, [path])}):
+        raise UserError(
+            f"git holds {path}, but not {_named(changed)} as they are here; commit them"
+        )
     return True
 
 
 def _let_git_see(root: Path, name: str) -> None:
     """Add an experiment to those whose texts and pointers git does not ignore."""
-    path = root / "results" / ".gitignore"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["/*"]
-    if f"!/{name}/" not in lines:
-        write_atomically(path, "".join(f"{line}\n" for line in [*lines, f"!/{name}/"]).encode())
-    path = root / "results" / name / ".gitignore"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    if missing := [line for line in IGNORE if line not in lines]:
-        write_atomically(path, "".join(f"{line}\n" for line in [*missing, *lines]).encode())
+    everything = root / "results" / ".gitignore"
+    _add_lines(everything, ([] if everything.is_file() else ["/*"]) + [f"!/{name}/"])
+    _add_lines(root / "results" / name / ".gitignore", IGNORE)
+
+
+def _add_lines(path: Path, lines: Iterable[str]) -> None:
+    old = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    if new := [line for line in lines if line not in old]:
+        write_atomically(path, "".join(f"{line}\n" for line in [*old, *new]).encode())
 
 
 def _shown(root: Path, name: str, configuration: Sequence[Path]) -> str:
